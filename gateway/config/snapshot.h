@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT
+ * The configuration as the workers see it: immutable once loaded, reference-counted, complete (every default filled
+ * in).
+ *
+ * Lifetime: made by gw_snapshot_load on the control thread; each worker holds one reference for as long as an exchange
+ * that began with it lives.  State (pools, endpoint addresses, buckets) is not here: it is found again by name.
+ * Threads: the count is atomic, everything else is read-only. */
+#ifndef GW_CONFIG_SNAPSHOT_H
+#define GW_CONFIG_SNAPSHOT_H
+
+#include <stdatomic.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include "gateway/base/arena.h"
+#include "gateway/config/diag.h"
+#include "gateway/config/schema.h"
+
+struct gw_router;
+struct gw_filter_class;
+struct gw_tls;
+
+typedef struct gw_certificate_conf {
+    gw_mark_t at;
+    const char *certificate, *key; /* paths, relative to the conf file's folder when not absolute (already resolved) */
+} gw_certificate_conf_t;
+
+typedef enum gw_tls_version { GW_TLS_1_2, GW_TLS_1_3 } gw_tls_version_t;
+
+typedef struct gw_listener_conf {
+    gw_mark_t at;
+    const char *address; /* as written: "0.0.0.0:8080", "[::]:8443", "unix:/run/sluice.sock" */
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+        struct sockaddr_un un;
+        struct sockaddr_storage storage;
+    } sockaddr;
+    socklen_t sockaddr_len;
+    bool is_dual_stack; /* written ":PORT": sockaddr is [::], and the socket takes IPv4 as well (IPV6_V6ONLY off);
+                           every other IPv6 address is for IPv6 alone (IPV6_V6ONLY on) */
+    bool has_tls;
+    struct {
+        gw_mark_t at;                /* line 0: there is no `tls` */
+        gw_conf_list_t certificates; /* gw_certificate_conf_t; the first one answers unknown names */
+        int min_version;             /* gw_tls_version_t */
+        bool http2;                  /* offer h2 by ALPN */
+    } tls_conf;
+    struct gw_tls *tls; /* made from tls_conf; NULL for a plain listener */
+} gw_listener_conf_t;
+
+typedef struct gw_endpoint_conf {
+    gw_mark_t at;
+    const char *url;  /* as written: "http://127.0.0.1:9001", "http://calculator.internal:9001", "unix:/run/app.sock" */
+    const char *host; /* without brackets; NULL for a Unix socket */
+    const char *path; /* Unix socket path, else NULL */
+    const char *authority; /* what a Host field says when the client's is not passed on: "127.0.0.1:9001"; "localhost"
+                              for Unix */
+    uint16_t port;
+} gw_endpoint_conf_t;
+
+typedef struct gw_service_conf {
+    gw_mark_t at;
+    const char *name;
+    const char *version;      /* free text for people, or NULL */
+    gw_conf_list_t endpoints; /* gw_endpoint_conf_t, at least one */
+    bool pass_host;           /* forward the client's Host (default), else the endpoint's own authority */
+    struct {
+        uint64_t connect; /* ms until the TCP connection stands */
+        uint64_t
+            response;  /* ms from the end of the request (or the last byte that could be sent) to the response head */
+        uint64_t idle; /* ms without a byte while a body is on its way, in either direction */
+    } timeouts;
+    struct {
+        uint64_t size; /* idle connections kept per worker and endpoint; 0: none */
+        uint64_t idle; /* ms an unused connection is kept */
+        uint64_t age;  /* ms after which a connection is not used again */
+    } pool;
+} gw_service_conf_t;
+
+/** A filter as it stands in a route: the class, its own conf struct, and the name it was given under `filters:`. */
+typedef struct gw_filter_conf {
+    gw_mark_t at;
+    const struct gw_filter_class *class;
+    const char *name; /* under `filters:`, else the class name */
+    void *conf;       /* class->conf_size bytes, immutable */
+    size_t slot;      /* 0.. : index of this instance's state in a worker's table */
+    const char *key;  /* what surviving state is found by after a reload: `name` of a filter under `filters:`, else
+                         "ROUTE/CLASS", "ROUTE/CLASS#2" ...; no two instances have the same */
+} gw_filter_conf_t;
+
+typedef struct gw_route_conf {
+    gw_mark_t at;
+    const char *name;  /* as given, else made of host and path: "hello.example.com/hello", "/calculator/" */
+    const char *host;  /* lower-case, "" for any; "*.example.com" */
+    const char *path;  /* normalised; one that ends in '/' covers everything below it, any other matches exactly */
+    uint32_t methods;  /* set of 1u << gw_method_t (gateway/routing/router.h); 0: any */
+    bool strip_prefix; /* "/calculator/add" goes upstream as "/add" */
+    const gw_service_conf_t *service;
+    size_t service_index;
+    uint64_t max_body;          /* bytes of request body; the snapshot's limit unless the route sets its own */
+    gw_filter_conf_t **filters; /* in the order of the file */
+    size_t num_filters;
+} gw_route_conf_t;
+
+typedef struct gw_cidr {
+    uint8_t address[16]; /* IPv4 as ::ffff:a.b.c.d */
+    unsigned bits;       /* 0..128 */
+} gw_cidr_t;
+
+typedef enum gw_access_log_target { GW_LOG_OFF, GW_LOG_STDOUT, GW_LOG_FILE } gw_access_log_target_t;
+
+typedef struct gw_snapshot {
+    atomic_size_t references;
+    uint64_t generation; /* 1 for the first; set by gw_snapshot_load's caller */
+    gw_arena_t *arena;   /* owns everything below */
+    const char *file;
+
+    uint64_t workers;       /* threads; never 0 (default: the cores this process may use) */
+    uint64_t drain_timeout; /* ms that SIGTERM waits for what is in flight */
+    struct {
+        uint64_t connections; /* open client connections, all workers together */
+        uint64_t head;        /* bytes of a request head */
+        uint64_t fields;      /* header fields of a request, 1..100 */
+        uint64_t body;        /* bytes of a request body */
+    } limits;
+    struct {
+        uint64_t handshake; /* ms for the TLS handshake */
+        uint64_t head;      /* ms from the first byte of a request to the end of its head */
+        uint64_t body;      /* ms without a byte of the request body */
+        uint64_t write;     /* ms without progress while a response is being written */
+        uint64_t idle;      /* ms a keep-alive connection may wait for its next request */
+    } timeouts;
+    struct {
+        int target; /* gw_access_log_target_t */
+        const char *file;
+        uint64_t ring; /* bytes of the ring between each worker and the writing thread, a power of two */
+    } access_log;
+    struct {
+        gw_cidr_t *entries; /* whose X-Forwarded-* and X-Request-Id are believed and extended */
+        size_t size;
+    } trusted_proxies;
+
+    gw_listener_conf_t *listeners;
+    size_t num_listeners;
+    gw_service_conf_t *services;
+    size_t num_services;
+    gw_route_conf_t *routes;
+    size_t num_routes;
+    gw_filter_conf_t **filters; /* every instance that a route uses, by slot */
+    size_t num_filters;
+    struct gw_router *router;        /* gw_router_match gives an index into `routes` */
+    const struct gw_conf_root *root; /* what was read, for printing: gateway/config/conf.h */
+} gw_snapshot_t;
+
+/** Reads and checks a conf file with everything it includes; the one path for start, reload and `sluice check`.
+ *  Reads files, environment and certificates; no DNS, no sockets.
+ *  @param diag gets every error and warning   @return one reference, or NULL when there was an error */
+gw_snapshot_t *gw_snapshot_load(const char *path, gw_diag_t *diag);
+
+gw_snapshot_t *gw_snapshot_ref(gw_snapshot_t *snapshot);
+/** Drops one reference; the last one frees all.  NULL is fine; returns NULL. */
+gw_snapshot_t *gw_snapshot_unref(gw_snapshot_t *snapshot);
+
+/** Prints the effective configuration as YAML that can be loaded again: defaults filled in, secrets shown as (secret).
+ */
+void gw_snapshot_print(const gw_snapshot_t *snapshot, FILE *to);
+/** The same as JSON. */
+void gw_snapshot_print_json(const gw_snapshot_t *snapshot, FILE *to);
+/** One line per option of the whole conf language: path, type, bounds, default, unit, meaning. */
+void gw_schema_print(FILE *to);
+
+/** True when the address (IPv4 as ::ffff:a.b.c.d, network order) lies in one of the networks. */
+bool gw_cidr_contains(const gw_cidr_t *networks, size_t num, const uint8_t address[16]);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ * The filter chain of one exchange: in the route's order on the way in, in reverse on the way out. */
+#include <assert.h>
+#include "gateway/exchange/chain.h"
+#include "gateway/server/worker.h"
+
+void gw_exchange_decide(gw_exchange_t *ex, const char *filter, const char *verdict, const char *reason)
+{
+    if (ex->decisions == NULL)
+        ex->decisions = h2o_mem_alloc_pool(&ex->req->pool, sizeof(*ex->decisions) * GW_MAX_FILTERS);
+    if (ex->num_decisions != 0 && ex->decisions[ex->num_decisions - 1].filter == filter)
+        ex->decisions[ex->num_decisions - 1] = (gw_decision_t){filter, verdict, reason}; /* it knows better now */
+    else if (ex->num_decisions != GW_MAX_FILTERS)
+        ex->decisions[ex->num_decisions++] = (gw_decision_t){filter, verdict, reason};
+}
+
+/** Runs filters from ex->next_filter on.  @return what the chain as a whole decided */
+static gw_verdict_t run(gw_exchange_t *ex)
+{
+    const gw_route_conf_t *route = ex->route;
+    while (ex->next_filter != route->num_filters) {
+        const gw_filter_conf_t *filter = route->filters[ex->next_filter];
+        ex->num_run = ++ex->next_filter;
+        if (filter->class->on_request == NULL)
+            continue;
+        gw_verdict_t verdict = filter->class->on_request(ex, filter->conf, ex->view->filter_states[filter->slot]);
+        if (verdict == GW_NEXT)
+            continue;
+        if (verdict == GW_ANSWERED && ex->reason == GW_REASON_OK)
+            ex->reason = GW_REASON_FILTER_ANSWERED;
+        assert(verdict == GW_WAITING || ex->is_answered);
+        return verdict;
+    }
+    return GW_NEXT;
+}
+
+gw_verdict_t gw_chain_run(gw_exchange_t *ex)
+{
+    ex->is_in_chain = true;
+    gw_verdict_t verdict = run(ex);
+    ex->is_in_chain = verdict == GW_WAITING;
+    return verdict;
+}
+
+void gw_exchange_filter_response(gw_exchange_t *ex)
+{
+    if (ex->is_response_filtered)
+        return;
+    ex->is_response_filtered = true;
+    for (size_t i = ex->num_run; i-- > 0;) {
+        const gw_filter_conf_t *filter = ex->route->filters[i];
+        if (filter->class->on_response != NULL)
+            filter->class->on_response(ex, filter->conf, ex->view->filter_states[filter->slot]);
+    }
+}
+
+void gw_chain_end(gw_exchange_t *ex)
+{
+    for (size_t i = ex->num_run; i-- > 0;) {
+        const gw_filter_conf_t *filter = ex->route->filters[i];
+        if (filter->class->on_end != NULL)
+            filter->class->on_end(ex, filter->conf, ex->view->filter_states[filter->slot]);
+    }
+    ex->num_run = 0;
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT
+ * The way of a request: route, chain, service; and its end. */
+#include <assert.h>
+#include <stdio.h>
+#include "gateway/exchange/chain.h"
+#include "gateway/exchange/forward.h"
+#include "gateway/exchange/peer.h"
+#include "gateway/exchange/request_id.h"
+#include "gateway/observe/access_log.h"
+#include "gateway/routing/path.h"
+#include "gateway/routing/router.h"
+#include "gateway/server/worker.h"
+
+static gw_str_t str_of(h2o_iovec_t bytes)
+{
+    return gw_str(bytes.base, bytes.len);
+}
+
+/* the end ---------------------------------------------------------------------------------------------------------- */
+
+static uint64_t since(uint64_t start_us, uint64_t us)
+{
+    return us == 0 ? GW_TIME_NONE : us - start_us;
+}
+
+static gw_str_t header_of(gw_exchange_t *ex, gw_str_t name)
+{
+    ssize_t at = gw_fields_find(&ex->req->headers, name, 0);
+    return at == -1 ? gw_str(NULL, 0) : str_of(ex->req->headers.entries[at].value);
+}
+
+static const char *protocol_of(const h2o_req_t *req)
+{
+    switch (req->version) {
+    case 0x100:
+        return "HTTP/1.0";
+    case 0x101:
+        return "HTTP/1.1";
+    case 0x200:
+        return "HTTP/2";
+    default:
+        return "unknown"; /* refused before it was known */
+    }
+}
+
+static void write_log(gw_exchange_t *ex)
+{
+    h2o_req_t *req = ex->req;
+    char client[NI_MAXHOST + 8];
+    size_t client_len = ex->peer.len;
+    memcpy(client, ex->peer.ptr, ex->peer.len);
+    if (ex->peer_port != 0)
+        client_len += (size_t)sprintf(client + client_len, ":%u", ex->peer_port);
+    gw_str_t path = str_of(req->input.path), query = gw_str(NULL, 0);
+    const char *mark = path.len != 0 ? memchr(path.ptr, '?', path.len) : NULL;
+    if (mark != NULL) {
+        query = gw_str(mark + 1, path.len - (size_t)(mark + 1 - path.ptr));
+        path.len = (size_t)(mark - path.ptr);
+    }
+    h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
+    gw_outcome_t outcome = {
+        .started_at_us = ex->started_wall_us,
+        .request_id = ex->request_id,
+        .client = gw_str(client, client_len),
+        .protocol = protocol_of(req),
+        .tls = ex->is_tls && sock != NULL ? h2o_socket_get_ssl_protocol_version(sock) : NULL,
+        .method = str_of(req->input.method),
+        .host = str_of(req->input.authority),
+        .path = path,
+        .query = query,
+        .user_agent = header_of(ex, GW_STR("user-agent")),
+        .referer = header_of(ex, GW_STR("referer")),
+        .route = ex->route != NULL ? ex->route->name : NULL,
+        .service = ex->route != NULL ? ex->route->service->name : NULL,
+        .endpoint = ex->endpoint,
+        .status = ex->is_answered ? (unsigned)req->res.status : 0,
+        .upstream_status = ex->upstream_status,
+        .bytes_in = ex->body != NULL ? ex->body->received : 0,
+        .bytes_out = req->bytes_sent,
+        .tries = ex->tries,
+        .reused = ex->is_reused,
+        .reason = gw_reason_name(ex->reason),
+        .head_us = since(ex->started_us, ex->head_us),
+        .connected_us = since(ex->started_us, ex->connected_us),
+        .response_us = since(ex->started_us, ex->response_us),
+        .total_us = gw_worker_now_us(ex->worker) - ex->started_us,
+        .decisions = ex->decisions,
+        .num_decisions = ex->num_decisions,
+    };
+    gw_access_log_write(ex->worker->log, ex->worker->index, &outcome);
+}
+
+/** The pool of the request is being cleared: whatever happened, it happens once, here. */
+static void end_exchange(void *arg)
+{
+    gw_exchange_t *ex = arg;
+    if (!ex->is_delivered && ex->reason == GW_REASON_OK)
+        ex->reason = GW_REASON_CLIENT_CLOSED;
+    gw_forward_dispose(ex);
+    gw_chain_end(ex);
+    if (ex->view->snapshot->access_log.target != GW_LOG_OFF)
+        write_log(ex);
+    gw_view_unref(ex->view);
+}
+
+/* the beginning ---------------------------------------------------------------------------------------------------- */
+
+static gw_exchange_t *create_exchange(h2o_req_t *req, gw_worker_t *worker, uint64_t started_us)
+{
+    gw_exchange_t *ex = h2o_mem_alloc_shared(&req->pool, sizeof(*ex), end_exchange);
+    memset(ex, 0, offsetof(gw_exchange_t, request_id_bytes));
+    ex->req = req;
+    ex->worker = worker;
+    ex->view = worker->view;
+    gw_view_ref(ex->view);
+    ex->started_us = started_us;
+    ex->head_us = gw_worker_now_us(worker);
+    ex->started_wall_us = gw_worker_wall_us(worker) - (ex->head_us - started_us);
+    ex->is_tls = req->input.scheme == &H2O_URL_SCHEME_HTTPS;
+    gw_exchange_find_peer(ex);
+    gw_request_id_assign(ex);
+    if (req->pathconf == NULL) { /* HTTP/2 comes with one, ours does without h2o_process_request */
+        h2o_hostconf_t *host = req->conn->hosts[0];
+        req->scheme = req->input.scheme;
+        req->method = req->input.method;
+        req->authority = req->input.authority;
+        req->path = req->input.path;
+        req->query_at = req->input.query_at = SIZE_MAX;
+        h2o_req_bind_conf(req, host, &host->fallback_path);
+    }
+    return ex;
+}
+
+gw_exchange_t *gw_exchange_refuse(h2o_req_t *req, gw_worker_t *worker, gw_reason_t reason, const char *detail,
+                                  uint64_t started_us)
+{
+    gw_exchange_t *ex = create_exchange(req, worker, started_us);
+    req->http1_is_persistent = 0;
+    gw_exchange_problem(ex, reason, detail);
+    return ex;
+}
+
+static void add_allow(gw_exchange_t *ex, uint32_t methods)
+{
+    char names[128];
+    size_t len = gw_method_set_names(methods, names, sizeof(names));
+    h2o_iovec_t value = h2o_strdup(&ex->req->pool, names, len);
+    gw_fields_add(&ex->req->pool, &ex->req->res.headers, GW_STR("allow"), str_of(value));
+}
+
+/** Splits, normalises and looks up.  @return false when it was answered */
+static bool find_route(gw_exchange_t *ex)
+{
+    h2o_req_t *req = ex->req;
+    const gw_snapshot_t *snapshot = ex->view->snapshot;
+    gw_str_t raw = str_of(req->input.path);
+    const char *mark = memchr(raw.ptr, '?', raw.len);
+    if (mark != NULL) {
+        ex->query = gw_str(mark, raw.len - (size_t)(mark - raw.ptr));
+        raw.len = (size_t)(mark - raw.ptr);
+    }
+    if (gw_str_equal(raw, GW_STR("*"))) { /* OPTIONS *: about this server, which has nothing to say but that it lives */
+        ex->is_answered = ex->is_delivered = true;
+        static h2o_generator_t generator = {NULL, NULL};
+        req->res.status = 204;
+        req->res.reason = "No Content";
+        h2o_start_response(req, &generator);
+        h2o_send(req, NULL, 0, H2O_SEND_STATE_FINAL);
+        return false;
+    }
+    char *buf = h2o_mem_alloc_pool(&req->pool, raw.len + 1);
+    gw_path_result_t path_result = gw_path_normalise(raw, buf, raw.len + 1, &ex->path);
+    if (path_result != GW_PATH_OK) {
+        gw_exchange_problem(ex, GW_REASON_PATH_REFUSED, gw_path_result_str(path_result));
+        return false;
+    }
+    if (req->input.authority.len != 0) {
+        char *host = h2o_mem_alloc_pool(&req->pool, req->input.authority.len + 1);
+        if (!gw_host_normalise(str_of(req->input.authority), host, req->input.authority.len + 1, &ex->host)) {
+            gw_exchange_problem(ex, GW_REASON_MALFORMED_REQUEST, "the host is not valid");
+            return false;
+        }
+    }
+    size_t index;
+    uint32_t allowed;
+    switch (gw_router_match(snapshot->router, ex->host, ex->path, str_of(req->input.method), &index, &allowed)) {
+    case GW_ROUTER_MATCH:
+        ex->route = &snapshot->routes[index];
+        return true;
+    case GW_ROUTER_METHOD_NOT_ALLOWED:
+        add_allow(ex, allowed);
+        gw_exchange_problem(ex, GW_REASON_METHOD_NOT_ALLOWED, NULL);
+        return false;
+    default:
+        gw_exchange_problem(ex, GW_REASON_NO_ROUTE, NULL);
+        return false;
+    }
+}
+
+static void go_on(gw_exchange_t *ex, gw_verdict_t verdict)
+{
+    if (verdict == GW_NEXT)
+        gw_forward_start(ex);
+}
+
+gw_exchange_t *gw_exchange_begin(h2o_req_t *req, gw_worker_t *worker, gw_body_t *body, uint64_t started_us)
+{
+    gw_exchange_t *ex = create_exchange(req, worker, started_us);
+    ex->body = body;
+    if (!find_route(ex))
+        return ex;
+    uint64_t limit = ex->route->max_body;
+    if (body != NULL)
+        body->limit = limit;
+    if (body != NULL && body->length != GW_BODY_UNKNOWN_LENGTH && body->length > limit) {
+        gw_exchange_problem(ex, GW_REASON_BODY_TOO_LARGE, NULL);
+        return ex;
+    }
+    go_on(ex, gw_chain_run(ex));
+    return ex;
+}
+
+void gw_exchange_resume(gw_exchange_t *ex, gw_verdict_t verdict)
+{
+    assert(ex->is_in_chain && verdict != GW_WAITING);
+    go_on(ex, verdict == GW_NEXT ? gw_chain_run(ex) : verdict);
+}

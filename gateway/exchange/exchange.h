@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT
+ * One request's life: found a route, went through its filters, was answered here or by a service, and left one outcome
+ * record.  An exchange is made for every request that arrives, whatever the protocol and however wrong it is.
+ *
+ * Lifetime: lives in the request's pool; ends (log, on_end, counters) when the pool is cleared.
+ * Threads: its worker's only. */
+#ifndef GW_EXCHANGE_EXCHANGE_H
+#define GW_EXCHANGE_EXCHANGE_H
+
+#include <h2o.h>
+#include "gateway/base/str.h"
+#include "gateway/config/snapshot.h"
+#include "gateway/exchange/body.h"
+#include "gateway/exchange/filter.h"
+#include "gateway/observe/outcome.h"
+
+struct gw_view;
+struct gw_forward;
+
+#define GW_REQUEST_ID_MAX 64
+#define GW_MAX_FILTERS 32 /* in one route; more is a conf error */
+
+/** Why an exchange ended the way it did: one value per cause; name in log and problem, status, title for the client. */
+#define GW_REASON_MAP(XX)                                                                                              \
+    XX(OK, "ok", 200, "OK")                                                                                            \
+    XX(CLIENT_CLOSED, "client_closed", 499, "Client Closed Request")                                                   \
+    XX(MALFORMED_REQUEST, "malformed_request", 400, "Bad Request")                                                     \
+    XX(PATH_REFUSED, "path_refused", 400, "Bad Request")                                                               \
+    XX(HEAD_TIMEOUT, "head_timeout", 408, "Request Timeout")                                                           \
+    XX(BODY_TIMEOUT, "body_timeout", 408, "Request Timeout")                                                           \
+    XX(BODY_TOO_LARGE, "body_too_large", 413, "Content Too Large")                                                     \
+    XX(BODY_MALFORMED, "body_malformed", 400, "Bad Request")                                                           \
+    XX(HEAD_TOO_LARGE, "head_too_large", 431, "Request Header Fields Too Large")                                       \
+    XX(EXPECTATION_FAILED, "expectation_failed", 417, "Expectation Failed")                                            \
+    XX(NOT_IMPLEMENTED, "not_implemented", 501, "Not Implemented")                                                     \
+    XX(VERSION_NOT_SUPPORTED, "version_not_supported", 505, "HTTP Version Not Supported")                              \
+    XX(NO_ROUTE, "no_route", 404, "Not Found")                                                                         \
+    XX(METHOD_NOT_ALLOWED, "method_not_allowed", 405, "Method Not Allowed")                                            \
+    XX(LOOP_DETECTED, "loop_detected", 508, "Loop Detected")                                                           \
+    XX(FILTER_ANSWERED, "filter_answered", 200, "OK")                                                                  \
+    XX(NAME_NOT_RESOLVED, "name_not_resolved", 502, "Bad Gateway")                                                     \
+    XX(CONNECT_REFUSED, "connect_refused", 502, "Bad Gateway")                                                         \
+    XX(CONNECT_FAILED, "connect_failed", 502, "Bad Gateway")                                                           \
+    XX(CONNECT_TIMEOUT, "connect_timeout", 504, "Gateway Timeout")                                                     \
+    XX(RESPONSE_TIMEOUT, "response_timeout", 504, "Gateway Timeout")                                                   \
+    XX(UPSTREAM_CLOSED, "upstream_closed", 502, "Bad Gateway")                                                         \
+    XX(UPSTREAM_RESET, "upstream_reset", 502, "Bad Gateway")                                                           \
+    XX(UPSTREAM_MALFORMED, "upstream_malformed", 502, "Bad Gateway")                                                   \
+    XX(UPSTREAM_HEAD_TOO_LARGE, "upstream_head_too_large", 502, "Bad Gateway")                                         \
+    XX(UPSTREAM_TRUNCATED, "upstream_truncated", 502, "Bad Gateway")                                                   \
+    XX(UPSTREAM_STALLED, "upstream_stalled", 504, "Gateway Timeout")                                                   \
+    XX(INTERNAL, "internal_error", 500, "Internal Server Error")
+
+typedef enum gw_reason {
+#define GW_REASON_ENUM(id, name, status, title) GW_REASON_##id,
+    GW_REASON_MAP(GW_REASON_ENUM)
+#undef GW_REASON_ENUM
+} gw_reason_t;
+
+const char *gw_reason_name(gw_reason_t reason);
+int gw_reason_status(gw_reason_t reason);
+const char *gw_reason_title(gw_reason_t reason);
+
+struct gw_exchange {
+    /* read-only for filters */
+    h2o_req_t *req;
+    gw_worker_t *worker;
+    struct gw_view *view;        /* pinned until the end: snapshot and the worker's state for it */
+    const gw_route_conf_t *route; /* NULL until one matched */
+    gw_str_t host;               /* lower-case, without port; "" when there was none */
+    gw_str_t path;               /* normalised, without query */
+    gw_str_t query;              /* with its '?'; empty when there is none */
+    gw_str_t peer;               /* the client's address without port, as text; "unix" for a Unix socket */
+    uint16_t peer_port;          /* 0 for a Unix socket */
+    bool peer_is_trusted;        /* lies in trusted_proxies: its X-Forwarded-* are extended, not replaced */
+    bool is_tls;
+    gw_str_t request_id;
+    gw_body_t *body;             /* NULL: the request has none */
+    gw_reason_t reason;
+    const char *detail; /* static text for the log and the problem: which rule was broken; or NULL */
+
+    /* may be set by filters in on_request */
+    gw_str_t upstream_host; /* non-empty: the Host that goes upstream */
+
+    /* private: the chain */
+    size_t num_run; /* filters whose on_request ran */
+    size_t next_filter;
+    bool is_in_chain;
+    bool is_answered; /* a response was begun */
+    bool is_response_filtered;
+    bool is_delivered; /* the whole response went to the connection, which takes this back when it cannot write it */
+    gw_decision_t *decisions;
+    size_t num_decisions;
+    struct gw_forward *forward; /* the part of it that talks to an endpoint */
+
+    /* private: for the outcome; microseconds of the worker's monotonic clock, 0: never */
+    uint64_t started_us, head_us, connected_us, response_us;
+    uint64_t started_wall_us;
+    const char *endpoint;
+    unsigned upstream_status, tries;
+    bool is_reused;
+    char request_id_bytes[GW_REQUEST_ID_MAX];
+};
+
+/** Takes a request whose head is complete and judged: routes it, runs the chain, forwards it.
+ *  @param body NULL when there is none; else it must live as long as the request's pool
+ *  @param started_us worker clock at the first byte of the request
+ *  @return the exchange; it may be answered already */
+gw_exchange_t *gw_exchange_begin(h2o_req_t *req, gw_worker_t *worker, gw_body_t *body, uint64_t started_us);
+/** Answers a request that is not to be looked at any further (malformed, timed out); whatever of method, path and authority
+ *  is known stands in req->input, the rest is empty.  The connection is closed after the answer. */
+gw_exchange_t *gw_exchange_refuse(h2o_req_t *req, gw_worker_t *worker, gw_reason_t reason, const char *detail,
+                                  uint64_t started_us);
+
+/** Goes on after GW_WAITING. */
+void gw_exchange_resume(gw_exchange_t *exchange, gw_verdict_t verdict);
+/** Answers with the RFC 9457 problem of `reason`.  @param detail one sentence for the client, static or pool memory; or NULL */
+void gw_exchange_problem(gw_exchange_t *exchange, gw_reason_t reason, const char *detail);
+/** The same with a status, title and stable reason word of the caller's own (filters).  Response fields that the caller
+ *  added to req->res.headers are kept. */
+void gw_exchange_answer_problem(gw_exchange_t *exchange, int status, const char *title, const char *reason,
+                                const char *detail);
+/** Runs on_response of the chain, once.  To be called when req->res is complete and before h2o_start_response. */
+void gw_exchange_filter_response(gw_exchange_t *exchange);
+/** Writes what a filter decided into the decision record.  @param reason static text or NULL */
+void gw_exchange_decide(gw_exchange_t *exchange, const char *filter, const char *verdict, const char *reason);
+
+/* fields, by lower-case name */
+
+/** @return index of the first field with that name at or after `from`, or -1 */
+ssize_t gw_fields_find(const h2o_headers_t *fields, gw_str_t name, ssize_t from);
+/** Removes every field with that name.  @return how many */
+size_t gw_fields_remove(h2o_headers_t *fields, gw_str_t name);
+/** Adds a field; name (lower-case) and value must live as long as the request. */
+void gw_fields_add(h2o_mem_pool_t *pool, h2o_headers_t *fields, gw_str_t name, gw_str_t value);
+void gw_fields_set(h2o_mem_pool_t *pool, h2o_headers_t *fields, gw_str_t name, gw_str_t value);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ * Request ids. */
+#include "gateway/exchange/request_id.h"
+#include "gateway/server/worker.h"
+
+static bool is_usable(gw_str_t id)
+{
+    if (id.len == 0 || id.len > GW_REQUEST_ID_MAX)
+        return false;
+    for (size_t i = 0; i != id.len; ++i) {
+        char c = id.ptr[i];
+        if (!((c >= '0' && c <= '9') || (gw_ascii_lower(c) >= 'a' && gw_ascii_lower(c) <= 'z') || c == '-' || c == '_' ||
+              c == '.'))
+            return false;
+    }
+    return true;
+}
+
+static void print_hex(char *dst, uint64_t number)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 16; i-- > 0; number >>= 4)
+        dst[i] = digits[number & 15];
+}
+
+void gw_request_id_assign(gw_exchange_t *ex)
+{
+    if (ex->peer_is_trusted) {
+        ssize_t at = gw_fields_find(&ex->req->headers, GW_STR("x-request-id"), 0);
+        if (at != -1) {
+            h2o_iovec_t value = ex->req->headers.entries[at].value;
+            if (is_usable(gw_str(value.base, value.len))) {
+                memcpy(ex->request_id_bytes, value.base, value.len);
+                ex->request_id = gw_str(ex->request_id_bytes, value.len);
+                return;
+            }
+        }
+    }
+    gw_worker_t *worker = ex->worker;
+    print_hex(ex->request_id_bytes, worker->request_id[0]);
+    print_hex(ex->request_id_bytes + 16, worker->request_id[1]++);
+    ex->request_id = gw_str(ex->request_id_bytes, 32);
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT
+ * Request heads to endpoints and response heads from them. */
+#include <assert.h>
+#include <stdio.h>
+#include "gateway/exchange/upstream_head.h"
+#include "gateway/http/hop.h"
+#include "gateway/http/status.h"
+
+/* RFC 9110 7.6.3: a pseudonym for Via; the same in every process, so that a loop through several gateways shows too */
+#define PSEUDONYM "sluice"
+#define MAX_VIA_OF_OURS 4 /* gateways in a row are fine, a loop is not */
+
+typedef struct text {
+    char *at, *end;
+} text_t;
+
+static void put(text_t *text, const char *bytes, size_t len)
+{
+    assert((size_t)(text->end - text->at) >= len);
+    if (len != 0)
+        memcpy(text->at, bytes, len);
+    text->at += len;
+}
+
+static void put_str(text_t *text, gw_str_t s)
+{
+    put(text, s.ptr, s.len);
+}
+
+#define PUT(text, literal) put(text, literal, sizeof(literal) - 1)
+
+static void put_number(text_t *text, uint64_t number)
+{
+    char digits[20];
+    size_t i = sizeof(digits);
+    do
+        digits[--i] = (char)('0' + number % 10);
+    while ((number /= 10) != 0);
+    put(text, digits + i, sizeof(digits) - i);
+}
+
+static gw_str_t name_of(const h2o_header_t *field)
+{
+    return gw_str(field->name->base, field->name->len);
+}
+
+static gw_str_t value_of(const h2o_header_t *field)
+{
+    return gw_str(field->value.base, field->value.len);
+}
+
+/** The values of every Connection field. */
+typedef struct nominated {
+    gw_str_t values[8];
+    size_t num;
+} nominated_t;
+
+static void collect_connection(const h2o_headers_t *fields, nominated_t *nominated)
+{
+    nominated->num = 0;
+    for (ssize_t at = -1; (at = gw_fields_find(fields, GW_STR("connection"), at + 1)) != -1;)
+        if (nominated->num != sizeof(nominated->values) / sizeof(nominated->values[0]))
+            nominated->values[nominated->num++] = value_of(&fields->entries[at]);
+}
+
+/** Fields of the client's that never go upstream: hop-by-hop, named by Connection, replaced by ours, or answered by us. */
+static bool is_left_out(const gw_exchange_t *ex, const nominated_t *nominated, gw_str_t name)
+{
+    if (gw_http_is_hop_by_hop(name))
+        return true;
+    switch (name.len) {
+    case 3:
+        if (memcmp(name.ptr, "via", 3) == 0)
+            return true; /* combined with ours */
+        break;
+    case 4:
+        if (memcmp(name.ptr, "host", 4) == 0)
+            return true;
+        break;
+    case 6:
+        if (memcmp(name.ptr, "expect", 6) == 0)
+            return true; /* we answer 100 Continue ourselves */
+        if (memcmp(name.ptr, "cookie", 6) == 0)
+            return true; /* put together again: HTTP/2 may have split it (RFC 9113 8.2.3) */
+        break;
+    case 9:
+        if (memcmp(name.ptr, "forwarded", 9) == 0 && !ex->peer_is_trusted)
+            return true; /* an untrusted client's word about where it comes from */
+        break;
+    case 12:
+        if (memcmp(name.ptr, "x-request-id", 12) == 0)
+            return true;
+        break;
+    case 14:
+        if (memcmp(name.ptr, "content-length", 14) == 0)
+            return true;
+        break;
+    case 15:
+        if (memcmp(name.ptr, "x-forwarded-for", 15) == 0)
+            return true;
+        break;
+    case 16:
+        if (memcmp(name.ptr, "x-forwarded-host", 16) == 0 || memcmp(name.ptr, "x-forwarded-port", 16) == 0)
+            return true;
+        break;
+    case 17:
+        if (memcmp(name.ptr, "x-forwarded-proto", 17) == 0)
+            return true;
+        break;
+    default:
+        break;
+    }
+    return nominated->num != 0 && gw_http_connection_nominates(nominated->values, nominated->num, name);
+}
+
+/** `name: earlier values, ours`, the earlier ones only when a trusted proxy sent them. */
+static void put_extended(text_t *text, gw_exchange_t *ex, const char *label, gw_str_t name, gw_str_t ours,
+                         bool keep_earlier)
+{
+    put(text, label, strlen(label));
+    if (keep_earlier)
+        for (ssize_t at = -1; (at = gw_fields_find(&ex->req->headers, name, at + 1)) != -1;) {
+            put_str(text, value_of(&ex->req->headers.entries[at]));
+            PUT(text, ", ");
+        }
+    put_str(text, ours);
+    PUT(text, "\r\n");
+}
+
+static void put_cookies(text_t *text, const h2o_headers_t *fields)
+{
+    ssize_t at = gw_fields_find(fields, GW_STR("cookie"), 0);
+    if (at == -1)
+        return;
+    PUT(text, "Cookie: ");
+    put_str(text, value_of(&fields->entries[at]));
+    while ((at = gw_fields_find(fields, GW_STR("cookie"), at + 1)) != -1) {
+        PUT(text, "; ");
+        put_str(text, value_of(&fields->entries[at]));
+    }
+    PUT(text, "\r\n");
+}
+
+/** A trusted proxy's value, else ours: for fields that describe the first hop. */
+static gw_str_t first_hop(gw_exchange_t *ex, gw_str_t name, gw_str_t ours)
+{
+    ssize_t at = ex->peer_is_trusted ? gw_fields_find(&ex->req->headers, name, 0) : -1;
+    return at == -1 ? ours : value_of(&ex->req->headers.entries[at]);
+}
+
+static gw_str_t stripped_path(const gw_exchange_t *ex)
+{
+    if (!ex->route->strip_prefix)
+        return ex->path;
+    /* the prefix ends in '/', and that slash stays */
+    size_t prefix = strlen(ex->route->path) - 1;
+    return gw_str(ex->path.ptr + prefix, ex->path.len - prefix);
+}
+
+static gw_str_t via_protocol(const h2o_req_t *req)
+{
+    return req->version >= 0x200 ? GW_STR("2.0 " PSEUDONYM)
+                                 : (req->version == 0x101 ? GW_STR("1.1 " PSEUDONYM) : GW_STR("1.0 " PSEUDONYM));
+}
+
+h2o_iovec_t gw_upstream_request_head(gw_exchange_t *ex, const char *authority)
+{
+    h2o_req_t *req = ex->req;
+    const h2o_headers_t *fields = &req->headers;
+    gw_str_t method = gw_str(req->input.method.base, req->input.method.len), path = stripped_path(ex);
+    gw_str_t client_host = gw_str(req->input.authority.base, req->input.authority.len), host;
+    if (ex->upstream_host.len != 0)
+        host = ex->upstream_host;
+    else if (ex->route->service->pass_host && client_host.len != 0)
+        host = client_host;
+    else
+        host = gw_str_of(authority);
+
+    size_t cap = 512 + method.len + path.len + ex->query.len + host.len + 2 * client_host.len + ex->peer.len +
+                 ex->request_id.len;
+    for (size_t i = 0; i != fields->size; ++i)
+        cap += fields->entries[i].name->len + fields->entries[i].value.len + 4;
+    char *buf = h2o_mem_alloc_pool(&req->pool, cap);
+    text_t text = {buf, buf + cap};
+
+    put_str(&text, method);
+    PUT(&text, " ");
+    put_str(&text, path);
+    put_str(&text, ex->query);
+    PUT(&text, " HTTP/1.1\r\nHost: ");
+    put_str(&text, host);
+    PUT(&text, "\r\n");
+    nominated_t nominated;
+    collect_connection(fields, &nominated);
+    for (size_t i = 0; i != fields->size; ++i) {
+        const h2o_header_t *field = &fields->entries[i];
+        if (is_left_out(ex, &nominated, name_of(field)))
+            continue;
+        put(&text, field->orig_name != NULL ? field->orig_name : field->name->base, field->name->len);
+        PUT(&text, ": ");
+        put_str(&text, value_of(field));
+        PUT(&text, "\r\n");
+    }
+    put_cookies(&text, fields);
+    if (ex->body != NULL && ex->body->length == GW_BODY_UNKNOWN_LENGTH) {
+        PUT(&text, "Transfer-Encoding: chunked\r\n");
+    } else if (ex->body != NULL || gw_str_equal(method, GW_STR("POST")) || gw_str_equal(method, GW_STR("PUT")) ||
+               gw_str_equal(method, GW_STR("PATCH"))) {
+        PUT(&text, "Content-Length: ");
+        put_number(&text, ex->body != NULL ? ex->body->length : 0);
+        PUT(&text, "\r\n");
+    }
+    put_extended(&text, ex, "X-Forwarded-For: ", GW_STR("x-forwarded-for"), ex->peer, ex->peer_is_trusted);
+    PUT(&text, "X-Forwarded-Proto: ");
+    put_str(&text, first_hop(ex, GW_STR("x-forwarded-proto"), ex->is_tls ? GW_STR("https") : GW_STR("http")));
+    PUT(&text, "\r\n");
+    gw_str_t forwarded_host = first_hop(ex, GW_STR("x-forwarded-host"), client_host);
+    if (forwarded_host.len != 0) {
+        PUT(&text, "X-Forwarded-Host: ");
+        put_str(&text, forwarded_host);
+        PUT(&text, "\r\n");
+    }
+    put_extended(&text, ex, "Via: ", GW_STR("via"), via_protocol(req), true);
+    PUT(&text, "X-Request-Id: ");
+    put_str(&text, ex->request_id);
+    PUT(&text, "\r\n\r\n");
+    return h2o_iovec_init(buf, (size_t)(text.at - buf));
+}
+
+bool gw_upstream_is_loop(gw_exchange_t *ex)
+{
+    size_t num = 0;
+    const h2o_headers_t *fields = &ex->req->headers;
+    for (ssize_t at = -1; (at = gw_fields_find(fields, GW_STR("via"), at + 1)) != -1;) {
+        gw_str_t rest = value_of(&fields->entries[at]);
+        while (rest.len >= sizeof(PSEUDONYM) - 1) {
+            const char *found = memmem(rest.ptr, rest.len, PSEUDONYM, sizeof(PSEUDONYM) - 1);
+            if (found == NULL)
+                break;
+            ++num;
+            rest = gw_str(found + sizeof(PSEUDONYM) - 1,
+                          rest.len - (size_t)(found + sizeof(PSEUDONYM) - 1 - rest.ptr));
+        }
+    }
+    return num > MAX_VIA_OF_OURS;
+}
+
+/** Fields of a response that the connection to the client writes itself. */
+static bool is_written_by_connection(gw_str_t name, bool is_http2)
+{
+    return gw_str_equal(name, GW_STR("content-length")) || (is_http2 && gw_str_equal(name, GW_STR("date")));
+}
+
+void gw_upstream_take_response(gw_exchange_t *ex, const gw_call_head_t *head)
+{
+    h2o_req_t *req = ex->req;
+    gw_str_t connection[8];
+    size_t num_connection = 0;
+    for (size_t i = 0; i != head->num_fields; ++i)
+        if (gw_str_equal(head->fields[i].name, GW_STR("connection")) && num_connection != 8)
+            connection[num_connection++] = head->fields[i].value;
+    req->res.status = head->status;
+    req->res.reason = gw_http_status_phrase(head->status);
+    req->res.content_length = head->length == UINT64_MAX || head->status == 204 ? SIZE_MAX : (size_t)head->length;
+    h2o_vector_reserve(&req->pool, &req->res.headers, head->num_fields + 2);
+    for (size_t i = 0; i != head->num_fields; ++i) {
+        const gw_call_field_t *field = &head->fields[i];
+        if (gw_http_is_hop_by_hop(field->name) || is_written_by_connection(field->name, req->version >= 0x200) ||
+            (num_connection != 0 && gw_http_connection_nominates(connection, num_connection, field->name)))
+            continue;
+        h2o_add_header_by_str(&req->pool, &req->res.headers, field->name.ptr, field->name.len, 1, field->name_as_sent,
+                              field->value.ptr, field->value.len);
+    }
+}

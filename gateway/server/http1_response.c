@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT
+ * Responses of an HTTP/1.1 connection: the last output stream of its requests. */
+#include <assert.h>
+#include <stdio.h>
+#include "gateway/server/http1_conn.h"
+
+static gw_http1_t *conn_of(h2o_ostream_t *ostream)
+{
+    return H2O_STRUCT_FROM_MEMBER(gw_http1_t, out.super, ostream);
+}
+
+/* writing ---------------------------------------------------------------------------------------------------------- */
+
+static void on_piece_written(h2o_socket_t *sock, const char *err)
+{
+    gw_http1_t *conn = sock->data;
+    gw_timer_stop(&conn->timer);
+    if (err != NULL)
+        gw_http1_close(conn);
+    else
+        h2o_proceed_response(&conn->req);
+}
+
+static void on_last_written(h2o_socket_t *sock, const char *err)
+{
+    gw_http1_t *conn = sock->data;
+    gw_timer_stop(&conn->timer);
+    if (err != NULL) {
+        if (conn->exchange != NULL)
+            conn->exchange->is_delivered = false;
+        gw_http1_close(conn);
+    } else {
+        gw_http1_request_done(conn);
+    }
+}
+
+static void on_cut_written(h2o_socket_t *sock, const char *err)
+{
+    gw_http1_close(sock->data);
+}
+
+static bool may_have_body(const h2o_req_t *req)
+{
+    int status = req->res.status;
+    return !(status == 204 || status == 304 || (status >= 100 && status < 200) ||
+             h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("HEAD")));
+}
+
+static char *put(char *dst, const char *bytes, size_t len)
+{
+    memcpy(dst, bytes, len);
+    return dst + len;
+}
+
+#define PUT(dst, literal) put(dst, literal, sizeof(literal) - 1)
+
+static char *put_number(char *dst, uint64_t number)
+{
+    char digits[20];
+    size_t i = sizeof(digits);
+    do
+        digits[--i] = (char)('0' + number % 10);
+    while ((number /= 10) != 0);
+    return put(dst, digits + i, sizeof(digits) - i);
+}
+
+/** Decides how the body ends and whether another request may follow, and writes the head. */
+static h2o_iovec_t make_head(gw_http1_t *conn)
+{
+    h2o_req_t *req = &conn->req;
+    gw_http1_ostream_t *out = &conn->out;
+    out->has_body = may_have_body(req);
+    bool has_length = req->res.content_length != SIZE_MAX;
+    if (conn->worker->is_draining || !gw_http1_body_is_over(conn))
+        req->http1_is_persistent = 0;
+    out->is_chunked = out->has_body && !has_length && req->version >= 0x101;
+    if (out->has_body && !has_length && !out->is_chunked)
+        req->http1_is_persistent = 0; /* HTTP/1.0: the end of the connection ends the body */
+
+    const char *reason = req->res.reason;
+    size_t reason_len = strlen(reason), cap = 160 + reason_len;
+    bool has_date = false;
+    for (size_t i = 0; i != req->res.headers.size; ++i) {
+        const h2o_header_t *field = &req->res.headers.entries[i];
+        cap += field->name->len + field->value.len + 4;
+        has_date = has_date || h2o_memis(field->name->base, field->name->len, H2O_STRLIT("date"));
+    }
+    char *head = h2o_mem_alloc_pool(&req->pool, cap), *dst = head;
+    dst = PUT(dst, "HTTP/1.1 ");
+    assert(req->res.status >= 100 && req->res.status <= 999);
+    dst = put_number(dst, (uint64_t)req->res.status);
+    *dst++ = ' ';
+    dst = put(dst, reason, reason_len);
+    dst = PUT(dst, "\r\n");
+    if (!has_date) {
+        h2o_get_timestamp(req->conn->ctx, NULL, NULL); /* brings the context's cached text up to date */
+        dst = PUT(dst, "Date: ");
+        dst = put(dst, req->conn->ctx->_timestamp_cache.value->rfc1123, H2O_TIMESTR_RFC1123_LEN);
+        dst = PUT(dst, "\r\n");
+    }
+    if (!req->http1_is_persistent)
+        dst = PUT(dst, "Connection: close\r\n");
+    else if (req->version < 0x101)
+        dst = PUT(dst, "Connection: keep-alive\r\n");
+    if (has_length && req->res.status != 204) {
+        dst = PUT(dst, "Content-Length: ");
+        dst = put_number(dst, req->res.content_length);
+        dst = PUT(dst, "\r\n");
+    } else if (out->is_chunked) {
+        dst = PUT(dst, "Transfer-Encoding: chunked\r\n");
+    }
+    for (size_t i = 0; i != req->res.headers.size; ++i) {
+        const h2o_header_t *field = &req->res.headers.entries[i];
+        dst = put(dst, field->orig_name != NULL ? field->orig_name : field->name->base, field->name->len);
+        dst = PUT(dst, ": ");
+        dst = put(dst, field->value.base, field->value.len);
+        dst = PUT(dst, "\r\n");
+    }
+    dst = PUT(dst, "\r\n");
+    assert((size_t)(dst - head) <= cap);
+    return h2o_iovec_init(head, (size_t)(dst - head));
+}
+
+static void send_now(gw_http1_t *conn, h2o_iovec_t *inbufs, size_t num_inbufs, h2o_send_state_t state)
+{
+    gw_http1_ostream_t *out = &conn->out;
+    h2o_req_t *req = &conn->req;
+    if (state == H2O_SEND_STATE_ERROR) {
+        /* an end that cannot be taken for a complete body: no last chunk, fewer bytes than promised.  What is
+         * close-delimited cannot tell, so there a reset is the only sign. */
+        req->http1_is_persistent = 0;
+        if (conn->exchange != NULL)
+            conn->exchange->is_delivered = false;
+        if (out->is_head_sent && !out->is_chunked && req->res.content_length == SIZE_MAX) {
+            struct linger reset = {.l_onoff = 1, .l_linger = 0};
+            setsockopt(h2o_socket_get_fd(conn->sock), SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+        }
+        h2o_socket_write(conn->sock, NULL, 0, on_cut_written);
+        return;
+    }
+    h2o_iovec_t *bufs = alloca(sizeof(*bufs) * (num_inbufs + 3));
+    size_t num = 0, body_len = 0;
+    if (!out->is_head_sent) {
+        out->is_head_sent = true;
+        bufs[num++] = make_head(conn);
+    }
+    bool is_last = !h2o_send_state_is_in_progress(state);
+    if (out->has_body) {
+        for (size_t i = 0; i != num_inbufs; ++i)
+            body_len += inbufs[i].len;
+        if (out->is_chunked && body_len != 0) {
+            size_t len = (size_t)sprintf(out->chunk_head, "%zx\r\n", body_len);
+            bufs[num++] = h2o_iovec_init(out->chunk_head, len);
+        }
+        for (size_t i = 0; i != num_inbufs; ++i)
+            if (inbufs[i].len != 0)
+                bufs[num++] = inbufs[i];
+        if (out->is_chunked) {
+            if (body_len != 0 && is_last)
+                bufs[num++] = h2o_iovec_init(H2O_STRLIT("\r\n0\r\n\r\n"));
+            else if (body_len != 0)
+                bufs[num++] = h2o_iovec_init(H2O_STRLIT("\r\n"));
+            else if (is_last)
+                bufs[num++] = h2o_iovec_init(H2O_STRLIT("0\r\n\r\n"));
+        }
+    }
+    req->bytes_sent += body_len;
+    gw_http1_set_timer(conn, conn->worker->view->snapshot->timeouts.write);
+    h2o_socket_write(conn->sock, bufs, num, is_last ? on_last_written : on_piece_written);
+}
+
+static void do_send(h2o_ostream_t *ostream, h2o_req_t *req, h2o_iovec_t *bufs, size_t num_bufs, h2o_send_state_t state)
+{
+    gw_http1_t *conn = conn_of(ostream);
+    if (!conn->is_writing_interim) {
+        send_now(conn, bufs, num_bufs, state);
+        return;
+    }
+    /* one write at a time: this one waits for 100 Continue to leave */
+    gw_http1_ostream_t *out = &conn->out;
+    assert(!out->is_deferred);
+    out->is_deferred = true;
+    out->num_bufs = num_bufs;
+    out->state = state;
+    out->bufs = h2o_mem_alloc_pool(&req->pool, sizeof(*bufs) * (num_bufs + 1));
+    if (num_bufs != 0)
+        memcpy(out->bufs, bufs, sizeof(*bufs) * num_bufs);
+}
+
+static void on_continue_written(h2o_socket_t *sock, const char *err)
+{
+    gw_http1_t *conn = sock->data;
+    conn->is_writing_interim = false;
+    if (err != NULL) {
+        gw_http1_close(conn);
+        return;
+    }
+    if (conn->out.is_deferred) {
+        conn->out.is_deferred = false;
+        send_now(conn, conn->out.bufs, conn->out.num_bufs, conn->out.state);
+    }
+}
+
+void gw_http1_write_continue(gw_http1_t *conn)
+{
+    if (conn->out.is_head_sent || conn->is_writing_interim)
+        return;
+    conn->is_writing_interim = true;
+    h2o_iovec_t text = {H2O_STRLIT("HTTP/1.1 100 Continue\r\n\r\n")};
+    h2o_socket_write(conn->sock, &text, 1, on_continue_written);
+}
+
+void gw_http1_ostream_init(gw_http1_t *conn)
+{
+    conn->out = (gw_http1_ostream_t){.super = {.do_send = do_send}};
+    conn->req._ostr_top = &conn->out.super;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ * Versions of the gateway and of what it stands on, as found at run time. */
+#include <stdio.h>
+#include <h2o.h>
+#include <h2o/version.h>
+#include <jansson.h>
+#include <openssl/crypto.h>
+#include <yaml.h>
+#include "config.h"
+#include "gateway/server/version.h"
+
+int gw_version_main(void)
+{
+    printf("sluice %s\nlibh2o %s\n%s\nlibyaml %s\njansson %s\n", PACKAGE_VERSION, H2O_VERSION,
+           OpenSSL_version(OPENSSL_VERSION), yaml_get_version_string(), jansson_version_str());
+    return 0;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT
+ * The worker's thread: its loop, what it is told by the control thread, and its end. */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+#include "gateway/observe/log.h"
+#include "gateway/server/accept.h"
+#include "gateway/server/http1.h"
+#include "gateway/server/http2.h"
+#include "gateway/server/view.h"
+#include "gateway/upstream/chunk.h"
+#include "gateway/upstream/pool.h"
+
+#define MAX_WAIT_MS 10000
+#define CUT_WAIT_MS 500 /* for sockets that were shut down to be closed by their owners */
+
+/* the clock -------------------------------------------------------------------------------------------------------- */
+
+static uint64_t read_clock_us(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void read_clocks(gw_worker_t *worker)
+{
+    worker->clock_us = read_clock_us(CLOCK_MONOTONIC);
+    worker->wall_us = read_clock_us(CLOCK_REALTIME);
+    worker->is_clock_fresh = true;
+}
+
+uint64_t gw_worker_now_us(gw_worker_t *worker)
+{
+    if (!worker->is_clock_fresh)
+        read_clocks(worker);
+    return worker->clock_us;
+}
+
+uint64_t gw_worker_wall_us(gw_worker_t *worker)
+{
+    if (!worker->is_clock_fresh)
+        read_clocks(worker);
+    return worker->wall_us;
+}
+
+/* messages from the control thread --------------------------------------------------------------------------------- */
+
+typedef struct message {
+    h2o_multithread_message_t super;
+    gw_deployment_t *deployment; /* to adopt; NULL: drain */
+    uint64_t timeout_ms;
+} message_t;
+
+static void on_drain_expiry(gw_timer_t *timer)
+{
+    gw_worker_t *worker = H2O_STRUCT_FROM_MEMBER(gw_worker_t, drain_timer, timer);
+    if (worker->num_cut == 0) {
+        worker->num_cut = worker->num_accepted;
+        gw_accept_cut_all(worker);
+        gw_timer_set(&worker->timers, &worker->drain_timer, gw_worker_now_ms(worker) + CUT_WAIT_MS);
+        return;
+    }
+    worker->is_stopping = true;
+}
+
+static void drain(gw_worker_t *worker, uint64_t timeout_ms)
+{
+    if (worker->is_draining)
+        return;
+    worker->is_draining = true;
+    gw_accept_stop(worker);
+    gw_http1_drain(worker);
+    h2o_context_request_shutdown(&worker->context); /* GOAWAY on every HTTP/2 connection */
+    gw_pools_close_idle(worker);
+    gw_timer_set(&worker->timers, &worker->drain_timer, gw_worker_now_ms(worker) + timeout_ms);
+}
+
+static void adopt(gw_worker_t *worker, gw_deployment_t *deployment)
+{
+    gw_view_t *old = worker->view;
+    worker->view = gw_view_create(worker, deployment);
+    gw_accept_bind_view(worker);
+    gw_http2_apply(worker);
+    gw_deployment_unref(deployment); /* the message's reference */
+    gw_view_unref(old);              /* its exchanges hold on to it until they end */
+}
+
+static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages)
+{
+    gw_worker_t *worker = H2O_STRUCT_FROM_MEMBER(gw_worker_t, inbox, receiver);
+    while (!h2o_linklist_is_empty(messages)) {
+        message_t *message = H2O_STRUCT_FROM_MEMBER(message_t, super.link, messages->next);
+        h2o_linklist_unlink(&message->super.link);
+        if (message->deployment != NULL)
+            adopt(worker, message->deployment);
+        else
+            drain(worker, message->timeout_ms);
+        free(message);
+    }
+}
+
+static void send_message(gw_worker_t *worker, gw_deployment_t *deployment, uint64_t timeout_ms)
+{
+    message_t *message = h2o_mem_alloc(sizeof(*message));
+    *message = (message_t){.deployment = deployment, .timeout_ms = timeout_ms};
+    h2o_multithread_send_message(&worker->inbox, &message->super);
+}
+
+void gw_worker_adopt(gw_worker_t *worker, gw_deployment_t *deployment)
+{
+    send_message(worker, gw_deployment_ref(deployment), 0);
+}
+
+void gw_worker_drain(gw_worker_t *worker, uint64_t timeout_ms)
+{
+    send_message(worker, NULL, timeout_ms);
+}
+
+/* the thread ------------------------------------------------------------------------------------------------------- */
+
+static void *worker_main(void *arg)
+{
+    gw_worker_t *worker = arg;
+    while (!worker->is_stopping && !(worker->is_draining && worker->num_accepted == 0)) {
+        worker->is_clock_fresh = false;
+        uint64_t wait_ms = gw_timer_wheel_wait(&worker->timers, gw_worker_now_ms(worker), MAX_WAIT_MS);
+        worker->is_clock_fresh = false; /* the wait makes it stale */
+        if (h2o_evloop_run(worker->context.loop, (int32_t)wait_ms) != 0 && errno != EINTR) {
+            gw_log(GW_LOG_ERROR, "worker %zu: the event loop failed: %s", worker->index, strerror(errno));
+            abort();
+        }
+        gw_timer_wheel_run(&worker->timers, gw_worker_now_ms(worker));
+    }
+    return NULL;
+}
+
+int gw_worker_start(gw_worker_t *worker)
+{
+    return pthread_create(&worker->thread, NULL, worker_main, worker);
+}
+
+gw_worker_t *gw_worker_create(size_t index, struct gw_access_log *log, gw_deployment_t *deployment, const int *fds)
+{
+    gw_worker_t *worker = h2o_mem_alloc(sizeof(*worker));
+    memset(worker, 0, sizeof(*worker));
+    worker->index = index;
+    worker->log = log;
+    h2o_context_init(&worker->context, h2o_evloop_create(), gw_http2_globalconf_create());
+    h2o_multithread_register_receiver(worker->context.queue, &worker->inbox, on_messages);
+    gw_timer_wheel_init(&worker->timers, gw_worker_now_ms(worker));
+    gw_timer_init(&worker->drain_timer, on_drain_expiry);
+    h2o_linklist_init_anchor(&worker->http1);
+    h2o_linklist_init_anchor(&worker->accepted);
+    worker->chunks = gw_chunk_store_create();
+    if (getrandom(worker->request_id, sizeof(worker->request_id), 0) != (ssize_t)sizeof(worker->request_id))
+        abort(); /* cannot fail for so few bytes once the system has started */
+    worker->view = gw_view_create(worker, deployment);
+    gw_accept_start(worker, fds);
+    gw_http2_apply(worker);
+    return worker;
+}
+
+size_t gw_worker_join(gw_worker_t *worker)
+{
+    pthread_join(worker->thread, NULL);
+    size_t num_cut = worker->num_cut;
+    if (worker->num_accepted != 0)
+        return num_cut; /* connections that would not end: their memory goes with the process */
+    gw_accept_dispose(worker);
+    gw_view_unref(worker->view);
+    gw_timer_dispose(&worker->timers, &worker->drain_timer);
+    gw_chunk_store_free(worker->chunks);
+    h2o_multithread_queue_t *queue = worker->context.queue;
+    h2o_loop_t *loop = worker->context.loop;
+    h2o_multithread_unregister_receiver(queue, &worker->inbox);
+    h2o_globalconf_t *globalconf = worker->context.globalconf;
+    h2o_context_dispose(&worker->context);
+    free(queue); /* which libh2o 2.2.5 forgets */
+    gw_http2_globalconf_free(globalconf);
+    h2o_evloop_destroy(loop);
+    free(worker);
+    return num_cut;
+}

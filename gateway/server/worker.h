@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT
+ * A worker: one thread with its own event loop, listeners, client connections and upstream connections.  Workers share
+ * nothing that is written per request.
+ *
+ * Threads: gw_worker_* run on the control thread unless said otherwise; the struct belongs to the worker's thread. */
+#ifndef GW_SERVER_WORKER_H
+#define GW_SERVER_WORKER_H
+
+#include <h2o.h>
+#include <pthread.h>
+#include "gateway/base/timer_wheel.h"
+#include "gateway/config/snapshot.h"
+#include "gateway/exchange/filter.h"
+#include "gateway/upstream/deployment.h"
+
+struct gw_access_log;
+struct gw_pool;
+struct gw_chunk_store;
+
+/** What a worker remembers of a service from one snapshot to the next; found by name. */
+typedef struct gw_service_state {
+    struct gw_service_state *next;
+    char *name;
+    size_t references;    /* views */
+    size_t next_endpoint; /* round robin */
+} gw_service_state_t;
+
+/** A service as one view uses it. */
+typedef struct gw_view_service {
+    gw_service_state_t *state;
+    struct gw_pool **pools; /* one per endpoint */
+    size_t num_pools;
+} gw_view_service_t;
+
+/** A deployment as one worker uses it, with the worker's own state looked up once, so that the hot path only indexes.
+ *  Counted without atomics: one reference while it is current, one per exchange that began with it. */
+typedef struct gw_view {
+    gw_deployment_t *deployment;
+    const gw_snapshot_t *snapshot;
+    gw_worker_t *worker;
+    size_t references;
+    void **filter_states;                 /* by gw_filter_conf_t.slot */
+    gw_view_service_t *services;          /* by index in snapshot->services */
+    const gw_listener_conf_t **listeners; /* by index of the worker's listening sockets */
+} gw_view_t;
+
+void gw_view_ref(gw_view_t *view);
+void gw_view_unref(gw_view_t *view);
+
+/** A listening socket of one worker. */
+typedef struct gw_listener_socket {
+    gw_worker_t *worker;
+    size_t index;
+    char *address; /* as in the conf file; a reload finds its listener by it */
+    h2o_socket_t *sock;
+} gw_listener_socket_t;
+
+struct gw_worker {
+    /* read-only after start */
+    size_t index;
+    h2o_context_t context;
+    struct gw_access_log *log;
+    gw_listener_socket_t *listeners;
+    size_t num_listeners;
+    /* what its thread works with */
+    gw_timer_wheel_t timers;
+    gw_view_t *view;         /* the current one */
+    h2o_linklist_t http1;    /* gw_http1_t */
+    h2o_linklist_t accepted; /* every client socket that is open */
+    size_t num_accepted;
+    gw_service_state_t *service_states;
+    struct gw_pool *pools;
+    struct gw_chunk_store *chunks; /* buffers for reading from endpoints */
+    bool is_draining;
+    uint64_t request_id[2]; /* random at start, the second one counted up */
+    /* private */
+    bool is_clock_fresh, is_stopping, is_accepting;
+    uint64_t clock_us, wall_us;
+    gw_timer_t drain_timer, accept_timer;
+    h2o_multithread_receiver_t inbox;
+    pthread_t thread;
+    size_t num_cut;
+};
+
+/** Monotonic microseconds, read at most once per turn of the loop.  Worker's thread. */
+uint64_t gw_worker_now_us(gw_worker_t *worker);
+static inline uint64_t gw_worker_now_ms(gw_worker_t *worker)
+{
+    return gw_worker_now_us(worker) / 1000;
+}
+/** Wall clock in microseconds, from the same reading. */
+uint64_t gw_worker_wall_us(gw_worker_t *worker);
+
+/** Makes a worker; its thread is not started yet.
+ *  @param fds one listening socket per listener of the snapshot, in its order; owned from here on */
+gw_worker_t *gw_worker_create(size_t index, struct gw_access_log *log, gw_deployment_t *deployment, const int *fds);
+/** @return 0, or an errno value */
+int gw_worker_start(gw_worker_t *worker);
+/** Makes new exchanges use this deployment; takes a reference of its own.  Its listeners have the same addresses. */
+void gw_worker_adopt(gw_worker_t *worker, gw_deployment_t *deployment);
+/** Stops accepting, finishes what is in flight, ends the thread at the latest soon after timeout_ms. */
+void gw_worker_drain(gw_worker_t *worker, uint64_t timeout_ms);
+/** Waits for the thread and frees everything.  @return client connections that had to be cut */
+size_t gw_worker_join(gw_worker_t *worker);
+
+#endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT
+ * A snapshot printed: the whole text of one, and that what is printed loads again and prints the same.  The examples
+ * under conf/ are loaded here as well (from the folder that the environment variable `srcdir` names, else the current
+ * one). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include "tests/support/conf_files.h"
+
+static const char yaml[] =
+    "workers: 2\n"
+    "trusted_proxies: ::1\n"
+    "access_log: off\n"
+    "listen: ['[::]:80', unix:/run/s.sock]\n"
+    "services:\n"
+    "  one: {endpoints: ['http://[::1]:81'], version: 'yes'}\n"
+    "filters:\n"
+    "  seal: {stamp: {text: \"a: \\\"b\\\"\\n$${X} $5 \\u00e9\", secret: hush, tags: [x, '${SLUICE_T}']}}\n"
+    "  empty: {headers: {}}\n"
+    "routes:\n"
+    "  - {path: /a b, service: one, filters: [seal, empty, headers: {request: {set: {X-Y: 'Bearer ${SLUICE_T}'}}}]}\n";
+
+static const char printed[] = "workers: 2\n"
+                              "drain_timeout: 30s\n"
+                              "limits:\n"
+                              "  connections: 65536\n"
+                              "  head: 16KiB\n"
+                              "  fields: 100\n"
+                              "  body: 64MiB\n"
+                              "timeouts:\n"
+                              "  handshake: 10s\n"
+                              "  head: 10s\n"
+                              "  body: 30s\n"
+                              "  write: 30s\n"
+                              "  idle: 75s\n"
+                              "access_log:\n"
+                              "  file: off\n"
+                              "  ring: 1MiB\n"
+                              "trusted_proxies:\n"
+                              "  - \"::1\"\n"
+                              "listen:\n"
+                              "  - address: \"[::]:80\"\n"
+                              "  - address: unix:/run/s.sock\n"
+                              "services:\n"
+                              "  one:\n"
+                              "    version: \"yes\"\n"
+                              "    endpoints:\n"
+                              "      - url: \"http://[::1]:81\"\n"
+                              "    pass_host: true\n"
+                              "    timeouts:\n"
+                              "      connect: 1s\n"
+                              "      response: 15s\n"
+                              "      idle: 1m\n"
+                              "    pool:\n"
+                              "      size: 64\n"
+                              "      idle: 1m\n"
+                              "      age: 1h\n"
+                              "filters:\n"
+                              "  seal:\n"
+                              "    stamp:\n"
+                              "      bright: true\n"
+                              "      weight: 10\n"
+                              "      every: 5s\n"
+                              "      room: 64KiB\n"
+                              "      text: \"a: \\\"b\\\"\\x0A$${X} $5 \xc3\xa9\"\n"
+                              "      secret: \"(secret)\"\n"
+                              "      colour: red\n"
+                              "      tags:\n"
+                              "        - x\n"
+                              "        - \"${SLUICE_T}\"\n"
+                              "  empty:\n"
+                              "    headers:\n"
+                              "      request: {}\n"
+                              "      response: {}\n"
+                              "routes:\n"
+                              "  - name: \"/a b\"\n"
+                              "    path: \"/a b\"\n"
+                              "    strip_prefix: false\n"
+                              "    service: one\n"
+                              "    max_body: 64MiB\n"
+                              "    filters:\n"
+                              "      - seal\n"
+                              "      - empty\n"
+                              "      - headers:\n"
+                              "          request:\n"
+                              "            set:\n"
+                              "              X-Y: \"Bearer ${SLUICE_T}\"\n"
+                              "          response: {}\n";
+
+static gw_snapshot_t *load_fine(const char *text)
+{
+    gw_diag_t *diag = gw_diag_create();
+    gw_snapshot_t *snapshot = gw_snapshot_load_memory("t.yaml", gw_str_of(text), diag);
+
+    gw_diag_print(diag, stderr);
+    gw_diag_free(diag);
+    assert_non_null(snapshot);
+    return snapshot;
+}
+
+static void a_snapshot_is_printed_with_its_defaults_and_without_secrets(void **state)
+{
+    setenv("SLUICE_T", "hidden", 1);
+    gw_snapshot_t *snapshot = load_fine(yaml);
+    char *text = conf_printed(snapshot);
+
+    if (strcmp(text, printed) != 0)
+        fputs(text, stderr);
+    assert_string_equal(text, printed);
+    free(text);
+    gw_snapshot_unref(snapshot);
+}
+
+static void what_is_printed_loads_and_prints_the_same(void **state)
+{
+    gw_snapshot_t *snapshot = load_fine(printed);
+    char *text = conf_printed(snapshot);
+
+    /* the secret itself is gone, so it is no longer the same secret; everything else is */
+    assert_string_equal(text, printed);
+    free(text);
+    gw_snapshot_unref(snapshot);
+}
+
+static void json_holds_the_same(void **state)
+{
+    static const char expected[] =
+        "{\"workers\":2,\"drain_timeout\":\"30s\",\"limits\":{\"connections\":65536,\"head\":\"16KiB\",\"fields\":100,"
+        "\"body\":\"64MiB\"},";
+    gw_snapshot_t *snapshot = load_fine(yaml);
+    char *text = NULL;
+    size_t len;
+    FILE *to = open_memstream(&text, &len);
+
+    gw_snapshot_print_json(snapshot, to);
+    fclose(to);
+    assert_memory_equal(text, expected, sizeof(expected) - 1);
+    assert_non_null(strstr(text, "\"text\":\"a: \\\"b\\\"\\u000a${X} $5 \xc3\xa9\",\"secret\":\"(secret)\""));
+    assert_null(strstr(text, "hush"));
+    assert_null(strstr(text, "hidden"));
+    free(text);
+    gw_snapshot_unref(snapshot);
+}
+
+static const char *source_file(char *buf, size_t size, const char *name)
+{
+    const char *folder = getenv("srcdir");
+
+    snprintf(buf, size, "%s/%s", folder != NULL ? folder : ".", name);
+    return buf;
+}
+
+/* certificates are made on first use and never part of the tree, so two of these may say that theirs are missing */
+static void every_example_loads_clean_and_prints_what_loads_again(void **state)
+{
+    static const struct {
+        const char *name;
+        bool has_certificates;
+    } cases[] = {
+        {"conf/sluice.yaml", false},
+        {"conf/examples/minimal.yaml", false},
+        {"conf/examples/virtual-hosts.yaml", false},
+        {"conf/examples/demo.yaml", true},
+        {"conf/examples/tls.yaml", true},
+    };
+
+    for (size_t i = 0; i != sizeof(cases) / sizeof(cases[0]); ++i) {
+        char path[4096];
+        gw_diag_t *diag = gw_diag_create();
+        gw_snapshot_t *snapshot = gw_snapshot_load(source_file(path, sizeof(path), cases[i].name), diag);
+        char *findings = conf_findings(diag, NULL);
+        if (snapshot == NULL) {
+            /* nothing but the missing files may be wrong */
+            for (char *line = findings, *end; *line != '\0'; line = end + 1) {
+                end = strchr(line, '\n');
+                *end = '\0';
+                if (!cases[i].has_certificates || strstr(line, "cannot read '") == NULL)
+                    fprintf(stderr, "%s: %s\n", cases[i].name, line);
+                assert_true(cases[i].has_certificates);
+                assert_non_null(strstr(line, "cannot read '"));
+            }
+        } else {
+            assert_string_equal(findings, "");
+            char *text = conf_printed(snapshot);
+            gw_snapshot_t *again = load_fine(text);
+            char *text_again = conf_printed(again);
+            assert_string_equal(text_again, text);
+            gw_snapshot_unref(again);
+            free(text_again);
+            free(text);
+        }
+        free(findings);
+        gw_snapshot_unref(snapshot);
+        gw_diag_free(diag);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_snapshot_is_printed_with_its_defaults_and_without_secrets),
+        cmocka_unit_test(what_is_printed_loads_and_prints_the_same),
+        cmocka_unit_test(json_holds_the_same),
+        cmocka_unit_test(every_example_loads_clean_and_prints_what_loads_again),
+    };
+
+    return cmocka_run_group_tests_name("test_config_print", tests, NULL, NULL);
+}
