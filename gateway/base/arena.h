@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Memory that is given out piece by piece and freed as a whole: what a snapshot is made of.
- * Threads: one at a time while it grows; afterwards its content is read by all.  Out of memory ends the process, as in libh2o. */
+ * Threads: one at a time while it grows; afterwards its content is read by all.  Out of memory ends the process, as in
+ * libh2o. */
 #ifndef GW_BASE_ARENA_H
 #define GW_BASE_ARENA_H
 

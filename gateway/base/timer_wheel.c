@@ -84,13 +84,15 @@ void gw_timer_dispose(gw_timer_wheel_t *wheel, gw_timer_t *timer)
         unlink_timer(wheel, timer);
 }
 
-/** Empties one slot: what is due is called, what was moved to later is linked again, what was stopped leaves. */
-static void run_slot(gw_timer_wheel_t *wheel, uint8_t level, uint8_t slot, uint64_t now_ms)
+/** Empties one slot: what is due is called, what was moved to later is linked again, what was stopped leaves.
+ *  @return true when at least one was called */
+static bool run_slot(gw_timer_wheel_t *wheel, uint8_t level, uint8_t slot, uint64_t now_ms)
 {
     /* on a list of its own, because callbacks may link new timers into this very slot (a whole turn later) */
     gw_timer_t *anchor = &wheel->slots[level][slot], due;
     if (anchor->next == anchor)
-        return;
+        return false;
+    bool has_called = false;
     due.next = anchor->next;
     due.prev = anchor->prev;
     due.next->prev = due.prev->next = &due;
@@ -109,7 +111,9 @@ static void run_slot(gw_timer_wheel_t *wheel, uint8_t level, uint8_t slot, uint6
         }
         timer->deadline_ms = GW_TIMER_NEVER;
         timer->on_expiry(timer);
+        has_called = true;
     }
+    return has_called;
 }
 
 /** @return ticks from wheel->tick to the next one at which a slot must be looked at; UINT64_MAX when the wheel is empty */
@@ -130,9 +134,10 @@ static uint64_t next_event(const gw_timer_wheel_t *wheel)
     return best;
 }
 
-void gw_timer_wheel_run(gw_timer_wheel_t *wheel, uint64_t now_ms)
+bool gw_timer_wheel_run(gw_timer_wheel_t *wheel, uint64_t now_ms)
 {
     const uint64_t target = tick_of(now_ms);
+    bool has_called = false;
     while (wheel->tick < target) {
         uint64_t ahead = next_event(wheel);
         if (ahead > target - wheel->tick) {
@@ -143,8 +148,9 @@ void gw_timer_wheel_run(gw_timer_wheel_t *wheel, uint64_t now_ms)
         /* from the top, so that what is dealt out downwards is seen by the levels below in this same pass */
         for (unsigned level = GW_TIMER_LEVELS; level-- > 0;)
             if ((wheel->tick & ((UINT64_C(1) << (BITS * level)) - 1)) == 0)
-                run_slot(wheel, (uint8_t)level, (uint8_t)(wheel->tick >> (BITS * level)) & MASK, now_ms);
+                has_called |= run_slot(wheel, (uint8_t)level, (uint8_t)(wheel->tick >> (BITS * level)) & MASK, now_ms);
     }
+    return has_called;
 }
 
 uint64_t gw_timer_wheel_wait(const gw_timer_wheel_t *wheel, uint64_t now_ms, uint64_t max_ms)

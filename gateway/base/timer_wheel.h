@@ -34,8 +34,9 @@ typedef struct gw_timer_wheel {
 } gw_timer_wheel_t;
 
 void gw_timer_wheel_init(gw_timer_wheel_t *wheel, uint64_t now_ms);
-/** Calls every timer whose deadline is not after now_ms.  Callbacks may set, stop and dispose of any timer. */
-void gw_timer_wheel_run(gw_timer_wheel_t *wheel, uint64_t now_ms);
+/** Calls every timer whose deadline is not after now_ms.  Callbacks may set, stop and dispose of any timer.
+ *  @return true when at least one was called */
+bool gw_timer_wheel_run(gw_timer_wheel_t *wheel, uint64_t now_ms);
 /** @return milliseconds until gw_timer_wheel_run has something to do, at most max_ms; it may turn out to be nothing. */
 uint64_t gw_timer_wheel_wait(const gw_timer_wheel_t *wheel, uint64_t now_ms, uint64_t max_ms);
 

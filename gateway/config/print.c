@@ -133,19 +133,8 @@ struct schema_printing {
 static void print_row(void *arg, const char *path, const gw_field_t *field)
 {
     const struct schema_printing *printing = arg;
-    const char *def = field->def != NULL ? field->def : field->def_text,
-               *bounds = gw_field_bounds(printing->arena, field);
 
-    fprintf(printing->to, "%s: %s", path, gw_field_type(printing->arena, field));
-    if (*bounds != '\0')
-        fprintf(printing->to, ", %s", bounds);
-    if (field->unit != NULL)
-        fprintf(printing->to, " %s", field->unit);
-    if (field->is_required)
-        fputs(", required", printing->to);
-    if (def != NULL)
-        fprintf(printing->to, ", default %s", def);
-    fprintf(printing->to, "; %s\n", field->meaning);
+    fprintf(printing->to, "%s: %s; %s\n", path, gw_field_facts(printing->arena, field), field->meaning);
 }
 
 void gw_schema_walk(gw_arena_t *arena, void (*each)(void *arg, const char *path, const gw_field_t *field), void *arg)

@@ -56,6 +56,9 @@ const char *gw_field_bounds(gw_arena_t *arena, const gw_field_t *field);
 /** The row's type in a word: "number", "duration", "list of texts"; the words of an enum. */
 const char *gw_field_type(gw_arena_t *arena, const gw_field_t *field);
 
+/** All that one line can say: "number, 1..256 threads, default the number of cores". */
+const char *gw_field_facts(gw_arena_t *arena, const gw_field_t *field);
+
 /** Calls `each` for every option below `section` (lists as `listen[].address`, maps as `services.NAME.version`). */
 void gw_section_walk(gw_arena_t *arena, const char *prefix, const gw_section_t *section,
                      void (*each)(void *arg, const char *path, const gw_field_t *field), void *arg);

@@ -181,7 +181,7 @@ const gw_section_t gw_route_section = {
 
 static void find_methods(gw_conf_reader_t *reader, gw_route_row_t *row)
 {
-    static const char *const names[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"};
+    static const char *const names[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"};
 
     for (size_t i = 0; i != row->methods.size; ++i) {
         const struct gw_conf_string *text = row->methods.entries + i;

@@ -113,6 +113,8 @@ const char *gw_field_bounds(gw_arena_t *arena, const gw_field_t *field)
     }
     if (field->min == 0 && field->max == 0)
         return "";
+    if (field->min == 0 && *of != '\0')
+        return gw_arena_printf(arena, "at most %s%s", bound(arena, field, field->max), of);
     if (field->max == 0)
         return gw_arena_printf(arena, "at least %s%s", bound(arena, field, field->min), of);
     return gw_arena_printf(arena, "%s..%s%s", bound(arena, field, field->min), bound(arena, field, field->max), of);
@@ -157,4 +159,14 @@ const char *gw_field_type(gw_arena_t *arena, const gw_field_t *field)
         break;
     }
     return field->takes;
+}
+
+const char *gw_field_facts(gw_arena_t *arena, const gw_field_t *field)
+{
+    const char *bounds = gw_field_bounds(arena, field), *def = field->def != NULL ? field->def : field->def_text;
+
+    return gw_arena_printf(arena, "%s%s%s%s%s%s%s%s", gw_field_type(arena, field), *bounds != '\0' ? ", " : "", bounds,
+                           field->unit != NULL ? " " : "", field->unit != NULL ? field->unit : "",
+                           field->is_required ? ", required" : "", def != NULL ? ", default " : "",
+                           def != NULL ? def : "");
 }

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include "gateway/http/phr.h"
 #include "gateway/http/request_head.h"
+#include "gateway/http/syntax.h"
 #include "gateway/server/http1.h"
 #include "gateway/server/http1_conn.h"
 
@@ -244,7 +245,7 @@ static void read_requests(gw_http1_t *conn)
     for (size_t i = 0; i != num_fields; ++i)
         fields[i] = (gw_http_field_t){
             .name = gw_str(parsed[i].name != NULL ? parsed[i].name + moved : NULL, parsed[i].name_len),
-            .value = gw_str(parsed[i].value + moved, parsed[i].value_len),
+            .value = gw_http_trim(gw_str(parsed[i].value + moved, parsed[i].value_len)),
         };
     h2o_buffer_consume(&conn->sock->input, (size_t)head_len);
     accept_head(conn, copy, (size_t)head_len, minor_version, gw_str(method + moved, method_len),

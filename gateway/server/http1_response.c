@@ -206,7 +206,7 @@ void gw_http1_write_continue(gw_http1_t *conn)
     if (conn->out.is_head_sent || conn->is_writing_interim)
         return;
     conn->is_writing_interim = true;
-    h2o_iovec_t text = {H2O_STRLIT("HTTP/1.1 100 Continue\r\n\r\n")};
+    h2o_iovec_t text = h2o_iovec_init(H2O_STRLIT("HTTP/1.1 100 Continue\r\n\r\n"));
     h2o_socket_write(conn->sock, &text, 1, on_continue_written);
 }
 

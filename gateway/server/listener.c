@@ -35,7 +35,7 @@ static int fail_close(int fd)
 }
 
 /** @return a listening socket, or -1 with errno set */
-static int open_socket(const struct sockaddr *address, socklen_t len)
+static int open_socket(const struct sockaddr *address, socklen_t len, bool is_dual_stack)
 {
     int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1;
     if (fd == -1)
@@ -45,6 +45,10 @@ static int open_socket(const struct sockaddr *address, socklen_t len)
             setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0)
             return fail_close(fd);
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* inherited; best effort */
+        int v6_only = !is_dual_stack;
+        if (address->sa_family == AF_INET6 &&
+            setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof(v6_only)) != 0)
+            return fail_close(fd);
     }
     if (bind(fd, address, len) != 0) {
         if (address->sa_family != AF_UNIX || errno != EADDRINUSE ||
@@ -58,12 +62,14 @@ static int open_socket(const struct sockaddr *address, socklen_t len)
 
 /** Would another process answer on this address too?  SO_REUSEPORT lets a second gateway of the same user bind silently and
  *  share the connections, which nobody wants by mistake: a plain bind first shows it. */
-static bool is_taken(const struct sockaddr *address, socklen_t len)
+static bool is_taken(const struct sockaddr *address, socklen_t len, bool is_dual_stack)
 {
-    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1, v6_only = !is_dual_stack;
     if (fd == -1)
         return false;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (address->sa_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof(v6_only));
     bool taken = bind(fd, address, len) != 0 && errno == EADDRINUSE;
     close(fd);
     return taken;
@@ -93,14 +99,14 @@ static int open_listener(const gw_listener_conf_t *listener, gw_listener_fds_t *
     memcpy(&address, &listener->sockaddr, sizeof(address));
     socklen_t len = listener->sockaddr_len;
     bool is_unix = listener->sockaddr.any.sa_family == AF_UNIX;
-    if (!is_unix && is_taken((struct sockaddr *)&address, len))
+    if (!is_unix && is_taken((struct sockaddr *)&address, len, listener->is_dual_stack))
         return EADDRINUSE;
     for (size_t worker = 0; worker != fds->num_workers; ++worker) {
         int *fd = &fds->fds[worker * fds->num_listeners + index];
         if (is_unix && worker != 0)
             *fd = fcntl(fds->fds[index], F_DUPFD_CLOEXEC, 0);
         else
-            *fd = open_socket((struct sockaddr *)&address, len);
+            *fd = open_socket((struct sockaddr *)&address, len, listener->is_dual_stack);
         if (*fd == -1)
             return errno;
         if (!is_unix && worker == 0) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 #include "gateway/observe/access_log.h"
 #include "gateway/observe/log.h"
@@ -128,7 +129,8 @@ static void reload(gateway_t *gateway)
 static void control_loop(gateway_t *gateway, const sigset_t *signals)
 {
     for (;;) {
-        switch (sigwaitinfo(signals, NULL)) {
+        const struct timespec a_minute = {.tv_sec = 60};
+        switch (sigtimedwait(signals, NULL, &a_minute)) {
         case SIGHUP:
             reload(gateway);
             break;
@@ -138,9 +140,12 @@ static void control_loop(gateway_t *gateway, const sigset_t *signals)
         case SIGTERM:
         case SIGINT:
             return;
-        default: /* interrupted */
+        default: /* a minute is over, or interrupted */
             break;
         }
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        gw_tls_tickets_rotate((uint64_t)now.tv_sec);
     }
 }
 
@@ -220,6 +225,7 @@ static int run(const char *file)
     gw_deployment_unref(gateway.deployment);
     gw_access_log_free(gateway.log, LOG_FLUSH_MS);
     gw_resolver_free(gateway.resolver);
+    gw_tls_tickets_dispose();
     gw_log(GW_LOG_NOTICE, "stopped");
     return 0;
 }

@@ -124,15 +124,19 @@ void gw_worker_drain(gw_worker_t *worker, uint64_t timeout_ms)
 static void *worker_main(void *arg)
 {
     gw_worker_t *worker = arg;
+    bool is_turn_due = false;
     while (!worker->is_stopping && !(worker->is_draining && worker->num_accepted == 0)) {
         worker->is_clock_fresh = false;
-        uint64_t wait_ms = gw_timer_wheel_wait(&worker->timers, gw_worker_now_ms(worker), MAX_WAIT_MS);
+        /* a write that completed inside a timer's callback waits in libh2o's pending list, which does not shorten its
+         * sleep: so no sleep after timers have run */
+        uint64_t wait_ms =
+            is_turn_due ? 0 : gw_timer_wheel_wait(&worker->timers, gw_worker_now_ms(worker), MAX_WAIT_MS);
         worker->is_clock_fresh = false; /* the wait makes it stale */
         if (h2o_evloop_run(worker->context.loop, (int32_t)wait_ms) != 0 && errno != EINTR) {
             gw_log(GW_LOG_ERROR, "worker %zu: the event loop failed: %s", worker->index, strerror(errno));
             abort();
         }
-        gw_timer_wheel_run(&worker->timers, gw_worker_now_ms(worker));
+        is_turn_due = gw_timer_wheel_run(&worker->timers, gw_worker_now_ms(worker));
     }
     return NULL;
 }
@@ -172,6 +176,7 @@ size_t gw_worker_join(gw_worker_t *worker)
     gw_accept_dispose(worker);
     gw_view_unref(worker->view);
     gw_timer_dispose(&worker->timers, &worker->drain_timer);
+    h2o_timeout_unlink(&worker->context.http2._graceful_shutdown_timeout); /* the second GOAWAY may still be due */
     gw_chunk_store_free(worker->chunks);
     h2o_multithread_queue_t *queue = worker->context.queue;
     h2o_loop_t *loop = worker->context.loop;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "gateway/http/phr.h"
 #include "gateway/http/response_head.h"
+#include "gateway/http/syntax.h"
 #include "gateway/server/worker.h"
 #include "gateway/upstream/call.h"
 
@@ -276,7 +277,7 @@ static bool take_head(gw_call_t *call, size_t head_len, int minor_version, int s
         gw_str_t name = gw_str(copy + name_at, parsed[i].name != NULL ? parsed[i].name_len : 0);
         for (size_t k = 0; k != name.len; ++k)
             copy[(size_t)name_at + k] = gw_ascii_lower(name.ptr[k]);
-        fields[i] = (gw_http_field_t){.name = name, .value = gw_str(copy + value_at, parsed[i].value_len)};
+        fields[i] = (gw_http_field_t){.name = name, .value = gw_http_trim(gw_str(copy + value_at, parsed[i].value_len))};
         lower[i] = (gw_call_field_t){name, fields[i].value, as_sent + name_at};
     }
     gw_http_response_head_t judged;

@@ -89,13 +89,13 @@ static void errors_name_the_place_and_the_fix(void **state)
         {"a word like no other", "text: x\ncolour: purple\n",
          "t.yaml:2:9: error: 'purple' is not valid for 'colour' (red, green or blue)\n  hint: what it looks like\n"},
         {"too many entries", "text: x\ntags: [a, b, c, d]\n",
-         "t.yaml:2:7: error: 'tags' has 4 entries (0..3 entries)\n  hint: what it belongs to\n"},
+         "t.yaml:2:7: error: 'tags' has 4 entries (at most 3 entries)\n  hint: what it belongs to\n"},
         {"entries that are no texts", "text: x\ntags: [[a], {b: c}, ~]\n",
          "t.yaml:2:8: error: an entry of 'tags' must be a text, found a list\n  hint: what it belongs to\n"
          "t.yaml:2:13: error: an entry of 'tags' must be a text, found a mapping\n  hint: what it belongs to\n"
          "t.yaml:2:21: error: an entry of 'tags' must be a text, found nothing\n  hint: what it belongs to\n"},
         {"a secret is not shown", "text: x\nsecret: swordfish\n",
-         "t.yaml:2:9: error: the text is not valid for 'secret' (0..8 bytes)\n  hint: what it hides\n"},
+         "t.yaml:2:9: error: the text is not valid for 'secret' (at most 8 bytes)\n  hint: what it hides\n"},
         {"a long and strange text",
          "text: x\nweight: \"\\e[31m\\n0123456789012345678901234567890123456789012345678901234567890123456789\"\n",
          "t.yaml:2:9: error: '\\x1b[31m\\n012345678901234567890123456789012345678901234567890123...' is not valid for "

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT
+ * The gateway under test and its clients. */
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <errno.h>
+#include <ftw.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include "tests/support/gateway.h"
+
+const char *const transport_names[NUM_TRANSPORTS] = {"HTTP/1.1", "HTTP/1.1 over TLS", "HTTP/2"};
+
+static void fail(const char *what)
+{
+    fprintf(stderr, "test set-up: %s: %s\n", what, strerror(errno));
+    abort();
+}
+
+/* the gateway ------------------------------------------------------------------------------------------------------ */
+
+static FILE *open_in(const char *folder, const char *stem, const char *ending)
+{
+    char path[512];
+    snprintf(path, sizeof(path), "%s/%s%s", folder, stem, ending);
+    FILE *file = fopen(path, "w");
+    if (file == NULL)
+        fail(path);
+    chmod(path, 0600);
+    return file;
+}
+
+void certificate_make(const char *folder, const char *stem, const char *name)
+{
+    static long serial = 1;
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *certificate = X509_new();
+    X509_set_version(certificate, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(certificate), serial++);
+    X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
+    X509_gmtime_adj(X509_getm_notAfter(certificate), 86400);
+    X509_set_pubkey(certificate, key);
+    X509_NAME *subject = X509_get_subject_name(certificate);
+    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
+    X509_set_issuer_name(certificate, subject);
+    char names[256];
+    snprintf(names, sizeof(names), "DNS:%s,IP:127.0.0.1", name);
+    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, names);
+    X509_add_ext(certificate, extension, -1);
+    X509_EXTENSION_free(extension);
+    X509_sign(certificate, key, EVP_sha256());
+    FILE *file = open_in(folder, stem, ".crt");
+    PEM_write_X509(file, certificate);
+    fclose(file);
+    file = open_in(folder, stem, ".key");
+    PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL);
+    fclose(file);
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+}
+
+static void write_conf(gateway_t *gateway, const char *conf, va_list args)
+{
+    char path[600];
+    snprintf(path, sizeof(path), "%s.new", gateway->conf);
+    FILE *file = fopen(path, "w");
+    if (file == NULL)
+        fail(path);
+    vfprintf(file, conf, args);
+    fclose(file);
+    if (rename(path, gateway->conf) != 0)
+        fail(gateway->conf);
+}
+
+void gateway_write_conf(gateway_t *gateway, const char *conf, ...)
+{
+    va_list args;
+    va_start(args, conf);
+    write_conf(gateway, conf, args);
+    va_end(args);
+}
+
+gateway_t *gateway_start(const char *conf, ...)
+{
+    gateway_t *gateway = calloc(1, sizeof(*gateway));
+    char folder[] = "/tmp/sluice-test-XXXXXX", path[512];
+    if (mkdtemp(folder) == NULL)
+        fail(folder);
+    gateway->folder = strdup(folder);
+    snprintf(path, sizeof(path), "%s/sluice.yaml", folder);
+    gateway->conf = strdup(path);
+    certificate_make(folder, "server", "localhost");
+    va_list args;
+    va_start(args, conf);
+    write_conf(gateway, conf, args);
+    va_end(args);
+    const char *program = getenv("SLUICE");
+    const char *const argv[] = {program != NULL ? program : "gateway/sluice", "run", "-c", gateway->conf, NULL};
+    gateway->process = process_start(argv);
+    free(process_wait_for(gateway->process, "ready:", 1));
+    for (size_t i = 1; i <= process_count(gateway->process, "listening on http"); ++i) {
+        char *line = process_wait_for(gateway->process, "listening on http", i);
+        gateway->ports[gateway->num_ports++] = atoi(strrchr(line, ':') + 1);
+        free(line);
+    }
+    return gateway;
+}
+
+static int remove_entry(const char *path, const struct stat *status, int flag, struct FTW *ftw)
+{
+    return remove(path);
+}
+
+void gateway_stop(gateway_t *gateway)
+{
+    process_signal(gateway->process, SIGTERM);
+    gateway_end(gateway);
+}
+
+void gateway_end(gateway_t *gateway)
+{
+    int status = process_end(gateway->process);
+    nftw(gateway->folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    free(gateway->folder);
+    free(gateway->conf);
+    free(gateway);
+    if (status != 0) {
+        fprintf(stderr, "the gateway ended with %d instead of 0\n", status);
+        abort();
+    }
+}
+
+/* clients ---------------------------------------------------------------------------------------------------------- */
+
+struct client {
+    CURL *curl;
+    transport_t transport;
+    int port;
+};
+
+client_t *client_create(const gateway_t *gateway, transport_t transport)
+{
+    client_t *client = calloc(1, sizeof(*client));
+    client->curl = curl_easy_init();
+    client->transport = transport;
+    client->port = gateway->ports[transport == OVER_HTTP1 ? 0 : 1];
+    return client;
+}
+
+void client_free(client_t *client)
+{
+    curl_easy_cleanup(client->curl);
+    free(client);
+}
+
+typedef struct text {
+    char *bytes;
+    size_t len;
+} text_t;
+
+static size_t append(char *bytes, size_t size, size_t num, void *arg)
+{
+    text_t *text = arg;
+    text->bytes = realloc(text->bytes, text->len + size * num + 1);
+    memcpy(text->bytes + text->len, bytes, size * num);
+    text->len += size * num;
+    text->bytes[text->len] = '\0';
+    return size * num;
+}
+
+typedef struct upload {
+    const char *bytes;
+    size_t left;
+} upload_t;
+
+static size_t read_upload(char *dst, size_t size, size_t num, void *arg)
+{
+    upload_t *upload = arg;
+    size_t len = size * num < upload->left ? size * num : upload->left;
+    memcpy(dst, upload->bytes, len);
+    upload->bytes += len;
+    upload->left -= len;
+    return len;
+}
+
+reply_t client_send(client_t *client, const request_t *request)
+{
+    CURL *curl = client->curl;
+    text_t head = {calloc(1, 1), 0}, body = {calloc(1, 1), 0};
+    reply_t reply = {0};
+    char url[4096];
+    bool is_tls = client->transport != OVER_HTTP1;
+    snprintf(url, sizeof(url), "%s://127.0.0.1:%d%s", is_tls ? "https" : "http", client->port, request->path);
+    curl_easy_reset(curl);
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, request->timeout_ms != 0 ? request->timeout_ms : (long)DEADLINE_MS);
+    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION,
+                     client->transport == OVER_HTTP2 ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, append);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, &head);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, append);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
+    struct curl_slist *headers = NULL;
+    for (size_t i = 0; request->headers != NULL && request->headers[i] != NULL; ++i)
+        headers = curl_slist_append(headers, request->headers[i]);
+    upload_t upload = {request->body,
+                       request->body == NULL ? 0 : (request->body_len != 0 ? request->body_len : strlen(request->body))};
+    if (request->body != NULL) {
+        curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
+        curl_easy_setopt(curl, CURLOPT_READFUNCTION, read_upload);
+        curl_easy_setopt(curl, CURLOPT_READDATA, &upload);
+        if (request->is_chunked)
+            headers = curl_slist_append(headers, "Transfer-Encoding: chunked");
+        else
+            curl_easy_setopt(curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)upload.left);
+    }
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    if (request->method != NULL && strcmp(request->method, "HEAD") == 0)
+        curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
+    else if (request->method != NULL)
+        curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
+    reply.error = (int)curl_easy_perform(curl);
+    long status = 0;
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(curl, CURLINFO_NUM_CONNECTS, &reply.num_connects);
+    curl_slist_free_all(headers);
+    reply.status = (int)status;
+    reply.head = head.bytes;
+    reply.body = body.bytes;
+    reply.body_len = body.len;
+    return reply;
+}
+
+reply_t fetch(const gateway_t *gateway, transport_t transport, const request_t *request)
+{
+    client_t *client = client_create(gateway, transport);
+    reply_t reply = client_send(client, request);
+    client_free(client);
+    return reply;
+}
+
+reply_t fetch_path(const gateway_t *gateway, transport_t transport, const char *path)
+{
+    return fetch(gateway, transport, &(request_t){.path = path});
+}
+
+void reply_free(reply_t *reply)
+{
+    free(reply->head);
+    free(reply->body);
+    *reply = (reply_t){0};
+}
+
+char *reply_field(const reply_t *reply, const char *name)
+{
+    size_t len = strlen(name);
+    for (const char *line = reply->head; line != NULL && *line != '\0'; line = strchr(line, '\n')) {
+        if (*line == '\n')
+            ++line;
+        if (strncasecmp(line, name, len) == 0 && line[len] == ':') {
+            line += len + 1;
+            line += strspn(line, " \t");
+            return strndup(line, strcspn(line, "\r\n"));
+        }
+    }
+    return NULL;
+}
+
+/* raw sockets ------------------------------------------------------------------------------------------------------ */
+
+int raw_connect(int port)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (fd == -1 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
+        fail("connect");
+    return fd;
+}
+
+void raw_write(int fd, const char *bytes, size_t len)
+{
+    while (len != 0) {
+        ssize_t written = send(fd, bytes, len, MSG_NOSIGNAL);
+        if (written <= 0)
+            return; /* the peer has closed; what it answered tells the rest */
+        bytes += written;
+        len -= (size_t)written;
+    }
+}
+
+static long now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+char *raw_read(int fd, const char *until, bool *ret_is_closed)
+{
+    text_t text = {calloc(1, 1), 0};
+    bool is_closed = false;
+    long deadline = now_ms() + DEADLINE_MS;
+    while (until == NULL || strstr(text.bytes, until) == NULL) {
+        struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+        long left = deadline - now_ms();
+        if (left <= 0 || poll(&poll_fd, 1, (int)left) <= 0)
+            break;
+        char bytes[16384];
+        ssize_t len = recv(fd, bytes, sizeof(bytes), 0);
+        if (len <= 0) {
+            is_closed = true;
+            break;
+        }
+        append(bytes, 1, (size_t)len, &text);
+    }
+    if (ret_is_closed != NULL)
+        *ret_is_closed = is_closed;
+    return text.bytes;
+}
+
+const char *curl_error(int error)
+{
+    return curl_easy_strerror((CURLcode)error);
+}
