@@ -78,7 +78,8 @@ h2o_globalconf_t *gw_http2_globalconf_create(void)
     globalconf->http1.upgrade_to_http2 = 0;
     h2o_hostconf_t *host = h2o_config_register_host(globalconf, h2o_iovec_init(H2O_STRLIT("default")), 65535);
     h2o_pathconf_t *path = &host->fallback_path;
-    path->filters.size = 0; /* libh2o's chunked encoder: our HTTP/1.1 does its own */
+    while (path->filters.size != 0) /* libh2o's chunked encoder: our HTTP/1.1 does its own */
+        free(path->filters.entries[--path->filters.size]);
     path->error_log.emit_request_errors = 0;
     h2o_handler_t *handler = h2o_create_handler(path, sizeof(*handler));
     handler->on_req = on_request;

@@ -367,7 +367,7 @@ static void pipelined_requests_are_answered_in_order(void **state)
     assert_true(is_closed);
     char *at = replies;
     for (int i = 1; i <= 4; ++i) {
-        char part[16];
+        char part[32];
         snprintf(part, sizeof(part), " /%d HTTP/1.1", i);
         at = strstr(at, part);
         assert_non_null(at);

@@ -2,6 +2,7 @@
  * Scripted endpoints. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -40,6 +41,8 @@ static void *accept_all(void *arg)
     origin_t *origin = arg;
     int fd;
     while ((fd = accept(origin->fd, NULL, NULL)) != -1) {
+        int on = 1;
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* scripts write in pieces */
         connection_t *connection = calloc(1, sizeof(*connection));
         connection->origin = origin;
         connection->fd = fd;

@@ -20,7 +20,7 @@ static const char yaml[] =
     "  seal: {stamp: {text: \"a: \\\"b\\\"\\n$${X} $5 \\u00e9\", secret: hush, tags: [x, '${SLUICE_T}']}}\n"
     "  empty: {headers: {}}\n"
     "routes:\n"
-    "  - {path: /a b, service: one, filters: [seal, empty, headers: {request: {set: {X-Y: 'Bearer ${SLUICE_T}'}}}]}\n";
+    "  - {path: /a+b, service: one, filters: [seal, empty, headers: {request: {set: {X-Y: 'Bearer ${SLUICE_T}'}}}]}\n";
 
 static const char printed[] = "workers: 2\n"
                               "drain_timeout: 30s\n"
@@ -75,8 +75,8 @@ static const char printed[] = "workers: 2\n"
                               "      request: {}\n"
                               "      response: {}\n"
                               "routes:\n"
-                              "  - name: \"/a b\"\n"
-                              "    path: \"/a b\"\n"
+                              "  - name: /a+b\n"
+                              "    path: /a+b\n"
                               "    strip_prefix: false\n"
                               "    service: one\n"
                               "    max_body: 64MiB\n"
