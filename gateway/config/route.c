@@ -38,6 +38,14 @@ static void read_host(gw_conf_reader_t *reader, const gw_node_t *node, void *tar
     gw_conf_refuse(reader, "host", node, wanted, hint);
 }
 
+static size_t count_slashes(const char *path)
+{
+    size_t num = 0;
+    for (; *path != '\0'; ++path)
+        num += *path == '/';
+    return num;
+}
+
 static void read_path(gw_conf_reader_t *reader, const gw_node_t *node, void *target)
 {
     static const char wanted[] = "a path that begins with '/'";
@@ -58,6 +66,8 @@ static void read_path(gw_conf_reader_t *reader, const gw_node_t *node, void *tar
     else if (!gw_str_equal(text, normal))
         gw_conf_refuse(reader, "path", node, "requests are compared in their normal form",
                        gw_arena_printf(reader->scratch, "did you mean '%s'?", gw_text_shown(reader->scratch, normal)));
+    else if (count_slashes(path) > GW_ROUTER_MAX_DEPTH)
+        gw_conf_refuse(reader, "path", node, "at most 128 slashes", NULL);
     else
         keep(reader, node, path, target);
     if (strchr(path, '*') != NULL)

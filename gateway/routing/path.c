@@ -114,6 +114,11 @@ static gw_path_result_t decode(gw_str_t raw, char *buf, size_t *ret_len)
     return GW_PATH_OK;
 }
 
+static bool starts_with(const char *bytes, size_t len, const char *prefix)
+{
+    return len >= strlen(prefix) && memcmp(bytes, prefix, strlen(prefix)) == 0;
+}
+
 /** Second pass, in place: dot segments and empty segments. */
 static gw_path_result_t remove_dots(char *buf, size_t *io_len)
 {
@@ -126,7 +131,8 @@ static gw_path_result_t remove_dots(char *buf, size_t *io_len)
         while (dots != end - start && buf[start + dots] == '.')
             ++dots;
         bool is_dots = dots == 1 || dots == 2;
-        if (is_dots && start + dots != end && buf[start + dots] == ';')
+        if (is_dots && (starts_with(buf + start + dots, end - start - dots, ";") ||
+                        starts_with(buf + start + dots, end - start - dots, "%3B")))
             return GW_PATH_DOTS_WITH_PARAMETER;
         is_dots = is_dots && start + dots == end;
         bool is_last = end == len;

@@ -5,7 +5,6 @@
 #include "gateway/routing/router.h"
 
 #define NONE UINT32_MAX
-#define MAX_DEPTH 128 /* slashes of a path that are looked at; a prefix with more of them matches nothing */
 
 static const gw_str_t method_names[GW_METHOD_OTHER] = {
     {"GET", 3},    {"HEAD", 4},  {"POST", 4},    {"PUT", 3},
@@ -68,7 +67,7 @@ bool gw_host_normalise(gw_str_t authority, char *buf, size_t cap, gw_str_t *ret)
 typedef struct group {
     gw_str_t host; /* as in the pattern; a wildcard without its '*' */
     bool is_wildcard;
-    uint64_t depths[MAX_DEPTH / 64]; /* bit n: some prefix has n + 1 slashes */
+    uint64_t depths[GW_ROUTER_MAX_DEPTH / 64]; /* bit n: some prefix has n + 1 slashes */
 } group_t;
 
 /** All routes of one host and path. */
@@ -179,7 +178,7 @@ static void note_depth(group_t *group, gw_str_t path)
     size_t depth = 0;
     for (size_t i = 0; i != path.len; ++i)
         depth += path.ptr[i] == '/';
-    if (depth <= MAX_DEPTH)
+    if (depth <= GW_ROUTER_MAX_DEPTH)
         group->depths[(depth - 1) / 64] |= UINT64_C(1) << (depth - 1) % 64;
 }
 
@@ -254,8 +253,8 @@ typedef struct hashed_path {
     gw_method_t method;
     uint64_t whole;
     size_t num_slashes;
-    uint32_t ends[MAX_DEPTH]; /* length of the prefix that ends in the n-th slash */
-    uint64_t hashes[MAX_DEPTH];
+    uint32_t ends[GW_ROUTER_MAX_DEPTH]; /* length of the prefix that ends in the n-th slash */
+    uint64_t hashes[GW_ROUTER_MAX_DEPTH];
 } hashed_path_t;
 
 static void hash_path(hashed_path_t *hashed, gw_str_t path)
@@ -265,7 +264,7 @@ static void hash_path(hashed_path_t *hashed, gw_str_t path)
     hashed->num_slashes = 0;
     for (size_t i = 0; i != path.len; ++i) {
         hash = hash_byte(hash, path.ptr[i]);
-        if (path.ptr[i] == '/' && hashed->num_slashes != MAX_DEPTH) {
+        if (path.ptr[i] == '/' && hashed->num_slashes != GW_ROUTER_MAX_DEPTH) {
             hashed->ends[hashed->num_slashes] = (uint32_t)i + 1;
             hashed->hashes[hashed->num_slashes++] = hash;
         }

@@ -28,6 +28,8 @@ gw_method_t gw_method_from(gw_str_t name);
 /** @param methods set of 1u << gw_method_t   @param buf gets "GET, HEAD, POST"; 80 bytes are enough   @return its length */
 size_t gw_method_set_names(uint32_t methods, char *buf, size_t cap);
 
+#define GW_ROUTER_MAX_DEPTH 128 /* slashes of a prefix; a deeper one would never match and is a conf error */
+
 typedef struct gw_route_pattern {
     gw_str_t host;    /* lower-case; "": any; "*.example.com": one or more labels in front of .example.com */
     gw_str_t path;    /* normal; one that ends in '/' covers itself and all below it, any other matches exactly */

@@ -19,6 +19,7 @@
 
 #define RESOLVE_WAIT_MS 3000 /* that names may take before a new configuration is used without them */
 #define LOG_FLUSH_MS 2000
+#define ENDPOINT_DESCRIPTORS 1024 /* beside those of clients; more are used when they are there */
 
 typedef struct gateway {
     const char *file;
@@ -46,12 +47,10 @@ static void raise_descriptor_limit(const gw_snapshot_t *snapshot)
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
     }
-    if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < 2 * snapshot->limits.connections)
-        gw_log(GW_LOG_WARNING,
-               "%llu connections (limits.connections) and as many to endpoints need %llu descriptors, the system allows "
-               "%llu (ulimit -n)",
-               (unsigned long long)snapshot->limits.connections, 2 * (unsigned long long)snapshot->limits.connections,
-               (unsigned long long)limit.rlim_cur);
+    unsigned long long wanted = snapshot->limits.connections + ENDPOINT_DESCRIPTORS;
+    if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < wanted)
+        gw_log(GW_LOG_WARNING, "limits.connections needs %llu descriptors with those to endpoints, the system allows %llu",
+               wanted, (unsigned long long)limit.rlim_cur);
 }
 
 static gw_deployment_t *deploy(gateway_t *gateway, gw_snapshot_t *snapshot)

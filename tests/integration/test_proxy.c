@@ -128,9 +128,8 @@ static void uploads_of_every_size_arrive_whole(void **state)
 
 static void serve_responses(origin_t *origin, int fd, size_t index)
 {
-    static char big[1000001];
+    char *big = calloc(1, 1000001), *request;
     memset(big, 'x', 1000000);
-    char *request;
     while ((request = origin_read_request(origin, fd)) != NULL) {
         bool goes_on = true;
         if (strstr(request, "/chunked ") != NULL) {
@@ -160,8 +159,9 @@ static void serve_responses(origin_t *origin, int fd, size_t index)
         }
         free(request);
         if (!goes_on)
-            return;
+            break;
     }
+    free(big);
 }
 
 static void responses_of_every_framing_arrive_whole(void **state)

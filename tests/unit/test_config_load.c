@@ -244,7 +244,7 @@ static void defaults_are_filled_in(void **state)
 
     assert_true(s->workers >= 1 && s->workers <= 256);
     assert_int_equal(s->drain_timeout, 30000);
-    assert_int_equal(s->limits.connections, 65536);
+    assert_int_equal(s->limits.connections, 16384);
     assert_int_equal(s->limits.head, 16384);
     assert_int_equal(s->limits.fields, 100);
     assert_int_equal(s->limits.body, 64 << 20);

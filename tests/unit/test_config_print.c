@@ -25,7 +25,7 @@ static const char yaml[] =
 static const char printed[] = "workers: 2\n"
                               "drain_timeout: 30s\n"
                               "limits:\n"
-                              "  connections: 65536\n"
+                              "  connections: 16384\n"
                               "  head: 16KiB\n"
                               "  fields: 100\n"
                               "  body: 64MiB\n"
@@ -127,7 +127,7 @@ static void what_is_printed_loads_and_prints_the_same(void **state)
 static void json_holds_the_same(void **state)
 {
     static const char expected[] =
-        "{\"workers\":2,\"drain_timeout\":\"30s\",\"limits\":{\"connections\":65536,\"head\":\"16KiB\",\"fields\":100,"
+        "{\"workers\":2,\"drain_timeout\":\"30s\",\"limits\":{\"connections\":16384,\"head\":\"16KiB\",\"fields\":100,"
         "\"body\":\"64MiB\"},";
     gw_snapshot_t *snapshot = load_fine(yaml);
     char *text = NULL;
