@@ -14,17 +14,22 @@
 
 #define SMALL_BODY 4096 /* copied, so that its chunk is free at once and stays warm */
 
+/** Apart from the rest because it is large and most requests find a connection in the pool. */
+typedef struct attempt {
+    gw_connecting_t super;
+    struct gw_forward *forward;
+} attempt_t;
+
 typedef struct gw_forward {
     h2o_generator_t super;
     gw_exchange_t *ex;
     gw_view_service_t *service;
     gw_call_t call;
-    gw_connecting_t connecting;
+    attempt_t *attempt;   /* to connect; NULL until one was needed */
     size_t first_endpoint, num_refused; /* endpoints that could not be connected to */
     gw_pool_t *pool;                    /* of the endpoint that is being tried */
     bool is_connecting, is_sending;     /* is_sending: the response was begun */
     bool is_retried;                    /* a stale pooled connection was already replaced */
-    bool has_no_body;                   /* of the response */
 } gw_forward_t;
 
 static void try_endpoint(gw_forward_t *fw);
@@ -147,7 +152,7 @@ static void send_request(gw_forward_t *fw, gw_connection_t *connection)
 
 static void on_connected(gw_connecting_t *connecting, gw_connection_t *connection, gw_reason_t failure)
 {
-    gw_forward_t *fw = H2O_STRUCT_FROM_MEMBER(gw_forward_t, connecting, connecting);
+    gw_forward_t *fw = ((attempt_t *)connecting)->forward;
     fw->is_connecting = false;
     if (connection != NULL) {
         send_request(fw, connection);
@@ -171,8 +176,11 @@ static void try_endpoint(gw_forward_t *fw)
         return;
     }
     fw->is_connecting = true;
-    fw->connecting = (gw_connecting_t){.on_done = on_connected};
-    gw_pool_connect(fw->pool, conf, &fw->connecting);
+    if (fw->attempt == NULL)
+        fw->attempt = h2o_mem_alloc_pool(&fw->ex->req->pool, sizeof(*fw->attempt));
+    fw->attempt->super.on_done = on_connected;
+    fw->attempt->forward = fw;
+    gw_pool_connect(fw->pool, conf, &fw->attempt->super);
 }
 
 void gw_forward_start(gw_exchange_t *ex)
@@ -182,10 +190,7 @@ void gw_forward_start(gw_exchange_t *ex)
         return;
     }
     gw_forward_t *fw = h2o_mem_alloc_pool(&ex->req->pool, sizeof(*fw));
-    memset(fw, 0, offsetof(gw_forward_t, call));
-    fw->first_endpoint = fw->num_refused = 0;
-    fw->is_connecting = fw->is_sending = fw->is_retried = fw->has_no_body = false;
-    memset(&fw->call, 0, sizeof(fw->call));
+    memset(fw, 0, sizeof(*fw));
     fw->ex = ex;
     ex->forward = fw;
     fw->service = &ex->view->services[ex->route->service_index];
@@ -199,7 +204,7 @@ void gw_forward_dispose(gw_exchange_t *ex)
     if (fw == NULL)
         return;
     if (fw->is_connecting) {
-        gw_connecting_cancel(&fw->connecting);
+        gw_connecting_cancel(&fw->attempt->super);
         fw->is_connecting = false;
     }
     gw_call_dispose(&fw->call);

@@ -52,7 +52,7 @@ gw_endpoint_t *gw_pool_endpoint(const gw_pool_t *pool);
 /** @return an idle connection that is not too old, or NULL */
 gw_connection_t *gw_pool_take(gw_pool_t *pool, const gw_service_conf_t *service);
 /** Connects to one address after the other until one answers or the service's connect timeout is over.  on_done may be
- *  called from within.  @param connecting zeroed but for on_done */
+ *  called from within.  @param connecting only on_done need be set */
 void gw_pool_connect(gw_pool_t *pool, const gw_service_conf_t *service, gw_connecting_t *connecting);
 void gw_connecting_cancel(gw_connecting_t *connecting);
 
