@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * The filter `headers`: sets, adds and removes header fields of requests on their way to the service and of responses on
- * their way to the client, the gateway's own answers included.
+ * The filter `headers`: sets, adds and removes header fields of requests on their way to the service and of responses
+ * on their way to the client, the gateway's own answers included.
  *
  *   headers:
  *     request:  { set: { X-Tenant: acme }, add: { X-Trace: edge }, remove: [X-Debug] }
  *     response: { set: { Strict-Transport-Security: max-age=31536000 }, remove: [Server, X-Powered-By] }
  *
- * remove goes first, then set (which replaces every field of that name), then add.  Framing and connection fields belong to
- * the gateway and cannot be named.  `set: { Host: ... }` on a request changes the Host that the service sees.
+ * remove goes first, then set (which replaces every field of that name), then add.  Framing and connection fields
+ * belong to the gateway and cannot be named.  `set: { Host: ... }` on a request changes the Host that the service sees.
  * Threads: none of its own; no state. */
 #ifndef GW_FILTERS_HEADERS_H
 #define GW_FILTERS_HEADERS_H

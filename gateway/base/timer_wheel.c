@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Level 0 holds the next 64 ticks, one slot each; a slot of level n holds 64^n ticks and is dealt out to the levels below
- * when its time begins. */
+ * Level 0 holds the next 64 ticks, one slot each; a slot of level n holds 64^n ticks and is dealt out to the levels
+ * below when its time begins. */
 #include <assert.h>
 #include "gateway/base/timer_wheel.h"
 
@@ -116,7 +116,8 @@ static bool run_slot(gw_timer_wheel_t *wheel, uint8_t level, uint8_t slot, uint6
     return has_called;
 }
 
-/** @return ticks from wheel->tick to the next one at which a slot must be looked at; UINT64_MAX when the wheel is empty */
+/** @return ticks from wheel->tick to the next one at which a slot must be looked at; UINT64_MAX when the wheel is empty
+ */
 static uint64_t next_event(const gw_timer_wheel_t *wheel)
 {
     uint64_t best = UINT64_MAX;

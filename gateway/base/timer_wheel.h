@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * Timers of one event loop, any number of distinct durations, in a hierarchical timing wheel (Varghese and Lauck, 1987).
+ * Timers of one event loop, any number of distinct durations, in a hierarchical timing wheel (Varghese and Lauck,
+ * 1987).
  *
- * libh2o wants one list per duration and walks all of them every turn; a gateway has a duration for every phase of every
- * service.  Here setting a timer again to a later time, which is what every request does, is one store: a timer stays in the
- * slot of its earlier deadline and moves on only when that slot comes up.
- * Pure: time is an argument, in milliseconds of a monotonic clock.  Resolution GW_TIMER_TICK_MS; a timer never fires early.
- * Threads: a wheel and its timers belong to one thread.  Owns nothing; a timer is embedded by whoever wants to be called. */
+ * libh2o wants one list per duration and walks all of them every turn; a gateway has a duration for every phase of
+ * every service.  Here setting a timer again to a later time, which is what every request does, is one store: a timer
+ * stays in the slot of its earlier deadline and moves on only when that slot comes up. Pure: time is an argument, in
+ * milliseconds of a monotonic clock.  Resolution GW_TIMER_TICK_MS; a timer never fires early. Threads: a wheel and its
+ * timers belong to one thread.  Owns nothing; a timer is embedded by whoever wants to be called. */
 #ifndef GW_BASE_TIMER_WHEEL_H
 #define GW_BASE_TIMER_WHEEL_H
 
@@ -14,9 +15,9 @@
 #include <stdint.h>
 
 #define GW_TIMER_TICK_MS 4
-#define GW_TIMER_LEVELS 4
-#define GW_TIMER_SLOTS 64 /* per level; 64^4 ticks of 4 ms are 18 hours, later deadlines wait in the last slot */
-#define GW_TIMER_NEVER UINT64_MAX
+#define GW_TIMER_LEVELS  4
+#define GW_TIMER_SLOTS   64 /* per level; 64^4 ticks of 4 ms are 18 hours, later deadlines wait in the last slot */
+#define GW_TIMER_NEVER   UINT64_MAX
 
 typedef struct gw_timer {
     void (*on_expiry)(struct gw_timer *timer); /* the timer is stopped and unlinked when this is called */

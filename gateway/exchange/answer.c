@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Answers that the gateway gives itself: problems (RFC 9457) that help an honest client and tell an attacker nothing. */
+ * Answers that the gateway gives itself: problems (RFC 9457) that help an honest client and tell an attacker nothing.
+ */
 #include <stdio.h>
 #include "gateway/exchange/exchange.h"
 
@@ -53,7 +54,8 @@ static size_t put(char *dst, const char *text)
     return len;
 }
 
-static h2o_iovec_t problem_body(gw_exchange_t *ex, int status, const char *title, const char *reason, const char *detail)
+static h2o_iovec_t problem_body(gw_exchange_t *ex, int status, const char *title, const char *reason,
+                                const char *detail)
 {
     size_t detail_len = detail != NULL ? strlen(detail) : 0;
     size_t cap = 160 + 6 * (strlen(title) + strlen(reason) + detail_len) + ex->request_id.len;
@@ -75,7 +77,8 @@ static h2o_iovec_t problem_body(gw_exchange_t *ex, int status, const char *title
     return h2o_iovec_init(buf, (size_t)(dst - buf));
 }
 
-void gw_exchange_answer_problem(gw_exchange_t *ex, int status, const char *title, const char *reason, const char *detail)
+void gw_exchange_answer_problem(gw_exchange_t *ex, int status, const char *title, const char *reason,
+                                const char *detail)
 {
     static h2o_generator_t generator = {NULL, NULL};
     h2o_req_t *req = ex->req;

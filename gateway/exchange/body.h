@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * A request body on its way: the connection it comes from is the source, the upstream client that sends it on is the sink.
- * The source reads no further than the sink has taken, so a slow upstream slows its client down and memory stays bounded.
- * Threads: everything on one worker.  Owns: nothing; source and sink outlive each other's calls by the rules below. */
+ * A request body on its way: the connection it comes from is the source, the upstream client that sends it on is the
+ * sink. The source reads no further than the sink has taken, so a slow upstream slows its client down and memory stays
+ * bounded. Threads: everything on one worker.  Owns: nothing; source and sink outlive each other's calls by the rules
+ * below. */
 #ifndef GW_EXCHANGE_BODY_H
 #define GW_EXCHANGE_BODY_H
 
@@ -18,7 +19,7 @@ typedef enum gw_body_event {
 /* A client that goes away ends the whole exchange; there is no event for it. */
 
 #define GW_BODY_UNKNOWN_LENGTH UINT64_MAX
-#define GW_BODY_MAX_SLICES 16 /* of one event */
+#define GW_BODY_MAX_SLICES     16 /* of one event */
 
 typedef struct gw_body gw_body_t;
 struct gw_body {
@@ -29,8 +30,8 @@ struct gw_body {
     /** The sink is ready for the first bytes (a client that asked for it is told 100 Continue); then the source calls
      *  on_data once and waits for `more`. */
     void (*start)(gw_body_t *body);
-    /** The sink has taken what on_data brought: the slices are dead, and unless it was the end the next may come, perhaps
-     *  from within.  Also due after GW_BODY_END. */
+    /** The sink has taken what on_data brought: the slices are dead, and unless it was the end the next may come,
+     * perhaps from within.  Also due after GW_BODY_END. */
     void (*more)(gw_body_t *body);
     /* set by the sink before start */
     void (*on_data)(void *sink, gw_body_event_t event, const h2o_iovec_t *slices, size_t num_slices);

@@ -18,7 +18,7 @@ struct gw_view;
 struct gw_forward;
 
 #define GW_REQUEST_ID_MAX 64
-#define GW_MAX_FILTERS 32 /* in one route; more is a conf error */
+#define GW_MAX_FILTERS    32 /* in one route; more is a conf error */
 
 /** Why an exchange ended the way it did: one value per cause; name in log and problem, status, title for the client. */
 #define GW_REASON_MAP(XX)                                                                                              \
@@ -65,17 +65,17 @@ struct gw_exchange {
     /* read-only for filters */
     h2o_req_t *req;
     gw_worker_t *worker;
-    struct gw_view *view;        /* pinned until the end: snapshot and the worker's state for it */
+    struct gw_view *view;         /* pinned until the end: snapshot and the worker's state for it */
     const gw_route_conf_t *route; /* NULL until one matched */
-    gw_str_t host;               /* lower-case, without port; "" when there was none */
-    gw_str_t path;               /* normalised, without query */
-    gw_str_t query;              /* with its '?'; empty when there is none */
-    gw_str_t peer;               /* the client's address without port, as text; "unix" for a Unix socket */
-    uint16_t peer_port;          /* 0 for a Unix socket */
-    bool peer_is_trusted;        /* lies in trusted_proxies: its X-Forwarded-* are extended, not replaced */
+    gw_str_t host;                /* lower-case, without port; "" when there was none */
+    gw_str_t path;                /* normalised, without query */
+    gw_str_t query;               /* with its '?'; empty when there is none */
+    gw_str_t peer;                /* the client's address without port, as text; "unix" for a Unix socket */
+    uint16_t peer_port;           /* 0 for a Unix socket */
+    bool peer_is_trusted;         /* lies in trusted_proxies: its X-Forwarded-* are extended, not replaced */
     bool is_tls;
     gw_str_t request_id;
-    gw_body_t *body;             /* NULL: the request has none */
+    gw_body_t *body; /* NULL: the request has none */
     gw_reason_t reason;
     const char *detail; /* static text for the log and the problem: which rule was broken; or NULL */
 
@@ -107,14 +107,15 @@ struct gw_exchange {
  *  @param started_us worker clock at the first byte of the request
  *  @return the exchange; it may be answered already */
 gw_exchange_t *gw_exchange_begin(h2o_req_t *req, gw_worker_t *worker, gw_body_t *body, uint64_t started_us);
-/** Answers a request that is not to be looked at any further (malformed, timed out); whatever of method, path and authority
- *  is known stands in req->input, the rest is empty.  The connection is closed after the answer. */
+/** Answers a request that is not to be looked at any further (malformed, timed out); whatever of method, path and
+ * authority is known stands in req->input, the rest is empty.  The connection is closed after the answer. */
 gw_exchange_t *gw_exchange_refuse(h2o_req_t *req, gw_worker_t *worker, gw_reason_t reason, const char *detail,
                                   uint64_t started_us);
 
 /** Goes on after GW_WAITING. */
 void gw_exchange_resume(gw_exchange_t *exchange, gw_verdict_t verdict);
-/** Answers with the RFC 9457 problem of `reason`.  @param detail one sentence for the client, static or pool memory; or NULL */
+/** Answers with the RFC 9457 problem of `reason`.  @param detail one sentence for the client, static or pool memory; or
+ * NULL */
 void gw_exchange_problem(gw_exchange_t *exchange, gw_reason_t reason, const char *detail);
 /** The same with a status, title and stable reason word of the caller's own (filters).  Response fields that the caller
  *  added to req->res.headers are kept. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What a filter is: a constant class (functions and option rows) apart from its instances (one conf struct per place in
- * the conf file, one state per worker).  Filters never call the next one: the chain does, in the order of the route on the
- * way in and in reverse on the way out.
+ * the conf file, one state per worker).  Filters never call the next one: the chain does, in the order of the route on
+ * the way in and in reverse on the way out.
  *
  * Life of one exchange: on_request of each filter until one answers; then, for the filters whose on_request ran, in
  * reverse: on_response once when the response head is known (ours or the upstream's), and on_end exactly once, abort
@@ -30,8 +30,9 @@ typedef struct gw_filter_class {
     void *(*worker_init)(gw_worker_t *worker, const void *conf);
     void (*worker_dispose)(void *state);
     gw_verdict_t (*on_request)(gw_exchange_t *exchange, const void *conf, void *state);
-    void (*on_response)(gw_exchange_t *exchange, const void *conf, void *state); /* status and fields may still change */
-    void (*on_end)(gw_exchange_t *exchange, const void *conf, void *state);      /* cancels what is pending */
+    void (*on_response)(gw_exchange_t *exchange, const void *conf,
+                        void *state);                                       /* status and fields may still change */
+    void (*on_end)(gw_exchange_t *exchange, const void *conf, void *state); /* cancels what is pending */
 } gw_filter_class_t;
 
 /** Every filter there is, NULL-terminated; the array stands in filters/registry.c. */

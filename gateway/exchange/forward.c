@@ -2,8 +2,8 @@
  * One exchange and the endpoints of its service.
  *
  * What may be tried again: nothing of the request was seen by an endpoint (the connection was refused, timed out), or a
- * pooled connection turned out to be closed before the first byte of an answer, for a method that is idempotent (RFC 9110
- * 9.2.2) and a request without a body.  Everything else is answered with its reason. */
+ * pooled connection turned out to be closed before the first byte of an answer, for a method that is idempotent (RFC
+ * 9110 9.2.2) and a request without a body.  Everything else is answered with its reason. */
 #include <assert.h>
 #include "gateway/exchange/forward.h"
 #include "gateway/exchange/upstream_head.h"
@@ -25,7 +25,7 @@ typedef struct gw_forward {
     gw_exchange_t *ex;
     gw_view_service_t *service;
     gw_call_t call;
-    attempt_t *attempt;   /* to connect; NULL until one was needed */
+    attempt_t *attempt;                 /* to connect; NULL until one was needed */
     size_t first_endpoint, num_refused; /* endpoints that could not be connected to */
     gw_pool_t *pool;                    /* of the endpoint that is being tried */
     bool is_connecting, is_sending;     /* is_sending: the response was begun */

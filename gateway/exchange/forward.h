@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The part of an exchange that talks to a service: choosing an endpoint, sending the request there, handing the response on.
- * Threads: the exchange's worker. */
+ * The part of an exchange that talks to a service: choosing an endpoint, sending the request there, handing the
+ * response on. Threads: the exchange's worker. */
 #ifndef GW_EXCHANGE_FORWARD_H
 #define GW_EXCHANGE_FORWARD_H
 

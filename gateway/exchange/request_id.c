@@ -9,8 +9,8 @@ static bool is_usable(gw_str_t id)
         return false;
     for (size_t i = 0; i != id.len; ++i) {
         char c = id.ptr[i];
-        if (!((c >= '0' && c <= '9') || (gw_ascii_lower(c) >= 'a' && gw_ascii_lower(c) <= 'z') || c == '-' || c == '_' ||
-              c == '.'))
+        if (!((c >= '0' && c <= '9') || (gw_ascii_lower(c) >= 'a' && gw_ascii_lower(c) <= 'z') || c == '-' ||
+              c == '_' || c == '.'))
             return false;
     }
     return true;

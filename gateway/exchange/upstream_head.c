@@ -7,7 +7,7 @@
 #include "gateway/http/status.h"
 
 /* RFC 9110 7.6.3: a pseudonym for Via; the same in every process, so that a loop through several gateways shows too */
-#define PSEUDONYM "sluice"
+#define PSEUDONYM       "sluice"
 #define MAX_VIA_OF_OURS 4 /* gateways in a row are fine, a loop is not */
 
 typedef struct text {
@@ -63,7 +63,8 @@ static void collect_connection(const h2o_headers_t *fields, nominated_t *nominat
             nominated->values[nominated->num++] = value_of(&fields->entries[at]);
 }
 
-/** Fields of the client's that never go upstream: hop-by-hop, named by Connection, replaced by ours, or answered by us. */
+/** Fields of the client's that never go upstream: hop-by-hop, named by Connection, replaced by ours, or answered by us.
+ */
 static bool is_left_out(const gw_exchange_t *ex, const nominated_t *nominated, gw_str_t name)
 {
     if (gw_http_is_hop_by_hop(name))
@@ -113,17 +114,23 @@ static bool is_left_out(const gw_exchange_t *ex, const nominated_t *nominated, g
     return nominated->num != 0 && gw_http_connection_nominates(nominated->values, nominated->num, name);
 }
 
-/** `name: earlier values, ours`, the earlier ones only when a trusted proxy sent them. */
+/** `name: earlier values, ours`, the earlier ones only when a trusted proxy sent them.
+ *  @param ours may be empty: then there is nothing to add, and perhaps nothing to say */
 static void put_extended(text_t *text, gw_exchange_t *ex, const char *label, gw_str_t name, gw_str_t ours,
                          bool keep_earlier)
 {
-    put(text, label, strlen(label));
+    const char *before = label;
     if (keep_earlier)
-        for (ssize_t at = -1; (at = gw_fields_find(&ex->req->headers, name, at + 1)) != -1;) {
+        for (ssize_t at = -1; (at = gw_fields_find(&ex->req->headers, name, at + 1)) != -1; before = ", ") {
+            put(text, before, strlen(before));
             put_str(text, value_of(&ex->req->headers.entries[at]));
-            PUT(text, ", ");
         }
-    put_str(text, ours);
+    if (ours.len != 0) {
+        put(text, before, strlen(before));
+        put_str(text, ours);
+    } else if (before == label) {
+        return;
+    }
     PUT(text, "\r\n");
 }
 
@@ -210,7 +217,9 @@ h2o_iovec_t gw_upstream_request_head(gw_exchange_t *ex, const char *authority)
         put_number(&text, ex->body != NULL ? ex->body->length : 0);
         PUT(&text, "\r\n");
     }
-    put_extended(&text, ex, "X-Forwarded-For: ", GW_STR("x-forwarded-for"), ex->peer, ex->peer_is_trusted);
+    /* a Unix socket has no address to add */
+    gw_str_t peer = ex->peer_port != 0 ? ex->peer : gw_str(NULL, 0);
+    put_extended(&text, ex, "X-Forwarded-For: ", GW_STR("x-forwarded-for"), peer, ex->peer_is_trusted);
     PUT(&text, "X-Forwarded-Proto: ");
     put_str(&text, first_hop(ex, GW_STR("x-forwarded-proto"), ex->is_tls ? GW_STR("https") : GW_STR("http")));
     PUT(&text, "\r\n");
@@ -238,8 +247,7 @@ bool gw_upstream_is_loop(gw_exchange_t *ex)
             if (found == NULL)
                 break;
             ++num;
-            rest = gw_str(found + sizeof(PSEUDONYM) - 1,
-                          rest.len - (size_t)(found + sizeof(PSEUDONYM) - 1 - rest.ptr));
+            rest = gw_str(found + sizeof(PSEUDONYM) - 1, rest.len - (size_t)(found + sizeof(PSEUDONYM) - 1 - rest.ptr));
         }
     }
     return num > MAX_VIA_OF_OURS;

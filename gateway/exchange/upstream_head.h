@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The request head as it goes upstream, made of the client's, and the response head as it goes back.  Hop-by-hop fields and
- * those that Connection names are left out first (RFC 9110 7.6.1), then ours are added, so that no client can have ours
- * removed by naming them.
- * Threads: the exchange's worker. */
+ * The request head as it goes upstream, made of the client's, and the response head as it goes back.  Hop-by-hop fields
+ * and those that Connection names are left out first (RFC 9110 7.6.1), then ours are added, so that no client can have
+ * ours removed by naming them. Threads: the exchange's worker. */
 #ifndef GW_EXCHANGE_UPSTREAM_HEAD_H
 #define GW_EXCHANGE_UPSTREAM_HEAD_H
 

@@ -4,19 +4,20 @@
 #include "gateway/http/syntax.h"
 
 enum state {
-    SIZE,               /* chunk-size */
-    SIZE_SPACE,         /* BWS before an extension's ';' */
-    EXTENSION,          /* behind ';' */
-    EXTENSION_QUOTED,   /* inside a quoted-string */
-    EXTENSION_ESCAPED,  /* behind a backslash in it */
-    SIZE_LF,            /* LF of the size line */
-    DATA,               /* chunk-data */
-    DATA_CR, DATA_LF,   /* the CRLF behind it */
-    TRAILER_START,      /* the first byte of a trailer line, or the CR of the empty one */
+    SIZE,              /* chunk-size */
+    SIZE_SPACE,        /* BWS before an extension's ';' */
+    EXTENSION,         /* behind ';' */
+    EXTENSION_QUOTED,  /* inside a quoted-string */
+    EXTENSION_ESCAPED, /* behind a backslash in it */
+    SIZE_LF,           /* LF of the size line */
+    DATA,              /* chunk-data */
+    DATA_CR,
+    DATA_LF,       /* the CRLF behind it */
+    TRAILER_START, /* the first byte of a trailer line, or the CR of the empty one */
     TRAILER_NAME,
     TRAILER_VALUE,
-    TRAILER_LF,         /* of a trailer line */
-    END_LF,             /* of the empty line */
+    TRAILER_LF, /* of a trailer line */
+    END_LF,     /* of the empty line */
     ENDED
 };
 

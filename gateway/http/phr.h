@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The part of picohttpparser that libh2o-evloop's shared library exports without installing a header for it.
  * Both parsers return the length of the head, -1 when it is malformed, -2 when more bytes are needed; names and values
- * point into `buf`; a folded line has a NULL name.  Lenient about bare LF: gateway/http/request_head.h looks at the bytes.
- * Threads: reentrant. */
+ * point into `buf`; a folded line has a NULL name.  Lenient about bare LF: gateway/http/request_head.h looks at the
+ * bytes. Threads: reentrant. */
 #ifndef GW_HTTP_PHR_H
 #define GW_HTTP_PHR_H
 

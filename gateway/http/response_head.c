@@ -107,8 +107,8 @@ gw_http_response_result_t gw_http_judge_response(gw_str_t raw, int minor_version
         result = judge_framing(&seen, minor_version, status, is_head_method, &head);
     if (result != GW_HTTP_RESPONSE_OK)
         return result;
-    head.keep_alive = !seen.close && (minor_version != 0 || seen.keep_alive) &&
-                      head.framing != GW_HTTP_FRAMING_UNTIL_CLOSE;
+    head.keep_alive =
+        !seen.close && (minor_version != 0 || seen.keep_alive) && head.framing != GW_HTTP_FRAMING_UNTIL_CLOSE;
     *ret = head;
     return GW_HTTP_RESPONSE_OK;
 }

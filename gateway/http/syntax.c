@@ -3,18 +3,19 @@
 #include <arpa/inet.h>
 #include "gateway/http/syntax.h"
 
-#define LETTERS_AND_DIGITS                                                                                             \
-    ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true
+#define LETTERS_AND_DIGITS ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true
 
 static const bool is_token_char[256] = {
-    LETTERS_AND_DIGITS, ['!'] = true, ['#'] = true, ['$'] = true,  ['%'] = true, ['&'] = true, ['\''] = true, ['*'] = true,
-    ['+'] = true,       ['-'] = true, ['.'] = true, ['^'] = true,  ['_'] = true, ['`'] = true, ['|'] = true,  ['~'] = true,
+    LETTERS_AND_DIGITS, ['!'] = true, ['#'] = true, ['$'] = true, ['%'] = true, ['&'] = true,
+    ['\''] = true,      ['*'] = true, ['+'] = true, ['-'] = true, ['.'] = true, ['^'] = true,
+    ['_'] = true,       ['`'] = true, ['|'] = true, ['~'] = true,
 };
 
 /* unreserved and sub-delims of RFC 3986; '%' is looked at with what follows */
 static const bool is_reg_name_char[256] = {
-    LETTERS_AND_DIGITS, ['-'] = true, ['.'] = true, ['_'] = true, ['~'] = true, ['!'] = true, ['$'] = true, ['&'] = true,
-    ['\''] = true,      ['('] = true, [')'] = true, ['*'] = true, ['+'] = true, [','] = true, [';'] = true, ['='] = true,
+    LETTERS_AND_DIGITS, ['-'] = true, ['.'] = true,  ['_'] = true, ['~'] = true, ['!'] = true,
+    ['$'] = true,       ['&'] = true, ['\''] = true, ['('] = true, [')'] = true, ['*'] = true,
+    ['+'] = true,       [','] = true, [';'] = true,  ['='] = true,
 };
 
 bool gw_http_is_token(gw_str_t s)

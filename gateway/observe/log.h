@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What the gateway has to say about itself, one line each on stderr: `sluice: warning: ...`.  Not for requests: those go to
- * the access log.
- * Threads: any; each line is one write(2), so lines never mix. */
+ * What the gateway has to say about itself, one line each on stderr: `sluice: warning: ...`.  Not for requests: those
+ * go to the access log. Threads: any; each line is one write(2), so lines never mix. */
 #ifndef GW_OBSERVE_LOG_H
 #define GW_OBSERVE_LOG_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The outcome record: what there is to say about one exchange once it is over.  Access log, metrics and traces read this
- * and nothing else, and each exchange yields exactly one.
- * Threads: filled and read on the exchange's worker.  Borrows: every text; it lives until the record was handled. */
+ * The outcome record: what there is to say about one exchange once it is over.  Access log, metrics and traces read
+ * this and nothing else, and each exchange yields exactly one. Threads: filled and read on the exchange's worker.
+ * Borrows: every text; it lives until the record was handled. */
 #ifndef GW_OBSERVE_OUTCOME_H
 #define GW_OBSERVE_OUTCOME_H
 
@@ -11,7 +11,7 @@
 
 /** One filter's part in the decision. */
 typedef struct gw_decision {
-    const char *filter; /* its name in the conf file */
+    const char *filter;  /* its name in the conf file */
     const char *verdict; /* "next", "answered", "waiting" */
     const char *reason;  /* a stable word for machines ("limit_exceeded"), or NULL */
 } gw_decision_t;
@@ -19,17 +19,18 @@ typedef struct gw_decision {
 typedef struct gw_outcome {
     uint64_t started_at_us; /* wall clock, microseconds since 1970 */
     gw_str_t request_id;
-    gw_str_t client;  /* address and port of the peer; "unix" for a Unix socket */
+    gw_str_t client;      /* address and port of the peer; "unix" for a Unix socket */
     const char *protocol; /* "HTTP/1.1" */
     const char *tls;      /* "TLSv1.3", or NULL */
-    gw_str_t method, host, path, query, user_agent, referer; /* as received; empty when there is none; query without '?' */
+    gw_str_t method, host, path, query, user_agent,
+        referer;                            /* as received; empty when there is none; query without '?' */
     const char *route, *service, *endpoint; /* NULL when it did not come that far */
-    unsigned status;       /* what was sent; 0 when nothing was */
-    unsigned upstream_status; /* what the endpoint said; 0 when it said nothing */
-    uint64_t bytes_in, bytes_out; /* body bytes received and sent */
-    unsigned tries;        /* connections to endpoints that were tried */
-    bool reused;           /* the last one came from the pool */
-    const char *reason;    /* a stable word for how it ended: "ok", "client_closed", "connect_refused", ... */
+    unsigned status;                        /* what was sent; 0 when nothing was */
+    unsigned upstream_status;               /* what the endpoint said; 0 when it said nothing */
+    uint64_t bytes_in, bytes_out;           /* body bytes received and sent */
+    unsigned tries;                         /* connections to endpoints that were tried */
+    bool reused;                            /* the last one came from the pool */
+    const char *reason; /* a stable word for how it ended: "ok", "client_closed", "connect_refused", ... */
     /* durations in microseconds from started_at to ...; GW_TIME_NONE when never */
     uint64_t head_us;      /* ... the whole request head being there */
     uint64_t connected_us; /* ... a connection to the endpoint standing */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * The one form of a path that routes are matched with and that goes upstream (RFC 3986 6.2.2 and 5.2.4).
  *
- * The rule: no encoding reaches a route or a backend path that the plain form could not.  So what is only another spelling is
- * rewritten (escapes of unreserved characters, "." and "..", double slashes, lower-case hexadecimal digits), and what some
- * servers take for a separator or an end and others do not is refused (encoded slash, backslash, control characters, dot
- * segments with a ";parameter").  Pure. */
+ * The rule: no encoding reaches a route or a backend path that the plain form could not.  So what is only another
+ * spelling is rewritten (escapes of unreserved characters, "." and "..", double slashes, lower-case hexadecimal
+ * digits), and what some servers take for a separator or an end and others do not is refused (encoded slash, backslash,
+ * control characters, dot segments with a ";parameter").  Pure. */
 #ifndef GW_ROUTING_PATH_H
 #define GW_ROUTING_PATH_H
 

@@ -7,8 +7,7 @@
 #define NONE UINT32_MAX
 
 static const gw_str_t method_names[GW_METHOD_OTHER] = {
-    {"GET", 3},    {"HEAD", 4},  {"POST", 4},    {"PUT", 3},
-    {"DELETE", 6}, {"PATCH", 5}, {"OPTIONS", 7}, {"TRACE", 5},
+    {"GET", 3}, {"HEAD", 4}, {"POST", 4}, {"PUT", 3}, {"DELETE", 6}, {"PATCH", 5}, {"OPTIONS", 7}, {"TRACE", 5},
 };
 
 gw_method_t gw_method_from(gw_str_t name)
@@ -280,7 +279,8 @@ static uint32_t route_at(const place_t *place, gw_method_t method, uint32_t *io_
     return place->any;
 }
 
-static uint32_t match_group(const gw_router_t *router, uint32_t index, const hashed_path_t *hashed, uint32_t *io_allowed)
+static uint32_t match_group(const gw_router_t *router, uint32_t index, const hashed_path_t *hashed,
+                            uint32_t *io_allowed)
 {
     const group_t *group = &router->groups[index];
     if (!is_prefix(hashed->path)) { /* a path that ends in '/' is found among the prefixes */
@@ -292,8 +292,7 @@ static uint32_t match_group(const gw_router_t *router, uint32_t index, const has
     for (size_t i = hashed->num_slashes; i-- > 0;) {
         if ((group->depths[i / 64] & UINT64_C(1) << i % 64) == 0)
             continue;
-        const place_t *place =
-            find_place(router, index, hashed->hashes[i], gw_str(hashed->path.ptr, hashed->ends[i]));
+        const place_t *place = find_place(router, index, hashed->hashes[i], gw_str(hashed->path.ptr, hashed->ends[i]));
         uint32_t route = place->group != NONE ? route_at(place, hashed->method, io_allowed) : NONE;
         if (route != NONE)
             return route;
@@ -309,8 +308,7 @@ static uint32_t match_host(const gw_router_t *router, gw_str_t host, const hashe
             (route = match_group(router, group, hashed, io_allowed)) != NONE)
             return route;
         for (size_t i = 1; router->has_wildcards && i < host.len; ++i)
-            if (host.ptr[i] == '.' &&
-                (group = find_group(router, gw_str(host.ptr + i, host.len - i), true)) != NONE &&
+            if (host.ptr[i] == '.' && (group = find_group(router, gw_str(host.ptr + i, host.len - i), true)) != NONE &&
                 (route = match_group(router, group, hashed, io_allowed)) != NONE)
                 return route;
     }

@@ -10,8 +10,9 @@
 #include "gateway/server/http2.h"
 #include "gateway/server/tls.h"
 
-#define ACCEPTS_PER_TURN 16    /* so that a flood of connections does not starve those that are open */
-#define RETRY_AFTER_ERROR_MS 100 /* out of descriptors or memory: the socket stays readable, so polling it would spin */
+#define ACCEPTS_PER_TURN     16  /* so that a flood of connections does not starve those that are open */
+#define RETRY_AFTER_ERROR_MS 100 /* out of descriptors or memory: the socket stays readable, so polling it would spin  \
+                                  */
 
 /** A client socket, whoever serves it; freed when the socket is closed. */
 typedef struct accepted {
@@ -138,8 +139,7 @@ static void on_acceptable(h2o_socket_t *listener, const char *err)
             if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
                 gw_log(GW_LOG_WARNING, "worker %zu: cannot accept: %s", worker->index, strerror(errno));
                 pause_accepting(worker);
-                gw_timer_set(&worker->timers, &worker->accept_timer,
-                             gw_worker_now_ms(worker) + RETRY_AFTER_ERROR_MS);
+                gw_timer_set(&worker->timers, &worker->accept_timer, gw_worker_now_ms(worker) + RETRY_AFTER_ERROR_MS);
             }
             return;
         }

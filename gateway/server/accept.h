@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * A worker's listening sockets and the client sockets that come from them: accepting up to the limit, the TLS handshake, and
- * handing each socket to its protocol.
- * Threads: the worker's, except gw_accept_start and gw_accept_dispose, which run while it has no thread. */
+ * A worker's listening sockets and the client sockets that come from them: accepting up to the limit, the TLS
+ * handshake, and handing each socket to its protocol. Threads: the worker's, except gw_accept_start and
+ * gw_accept_dispose, which run while it has no thread. */
 #ifndef GW_SERVER_ACCEPT_H
 #define GW_SERVER_ACCEPT_H
 

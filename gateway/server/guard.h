@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What libh2o 2.2.5's HTTP/2 lets through although RFC 9113 and RFC 9110 do not: judged before routing, so that nothing of
- * it reaches a log, a filter or an endpoint as anything but a refusal.  Pure.
- * (Our HTTP/1.1 has its own judge: gateway/http/request_head.h.) */
+ * What libh2o 2.2.5's HTTP/2 lets through although RFC 9113 and RFC 9110 do not: judged before routing, so that nothing
+ * of it reaches a log, a filter or an endpoint as anything but a refusal.  Pure. (Our HTTP/1.1 has its own judge:
+ * gateway/http/request_head.h.) */
 #ifndef GW_SERVER_GUARD_H
 #define GW_SERVER_GUARD_H
 

@@ -9,10 +9,10 @@
 #include "gateway/server/http1.h"
 #include "gateway/server/http1_conn.h"
 
-#define MAX_FIELDS 100           /* the schema's upper bound of limits.fields */
-#define MAX_READ_AHEAD 65536     /* bytes of pipelined requests taken while one is being answered */
-#define MAX_DISCARD (256 * 1024) /* bytes thrown away while lingering */
-#define LINGER_MS 2000
+#define MAX_FIELDS             100          /* the schema's upper bound of limits.fields */
+#define MAX_READ_AHEAD         65536        /* bytes of pipelined requests taken while one is being answered */
+#define MAX_DISCARD            (256 * 1024) /* bytes thrown away while lingering */
+#define LINGER_MS              2000
 #define FIRST_REQUEST_GRACE_MS 1000 /* while draining, for a connection that has not asked anything yet */
 
 static void on_read(h2o_socket_t *sock, const char *err);
@@ -171,12 +171,11 @@ static void accept_head(gw_http1_t *conn, char *copy, size_t len, int minor_vers
     gw_timer_stop(&conn->timer);
     conn->phase = GW_HTTP1_EXCHANGE;
     ++conn->num_requests;
-    bool has_body = head.framing == GW_HTTP_FRAMING_CHUNKED ||
-                    (head.framing == GW_HTTP_FRAMING_LENGTH && head.content_length != 0);
+    bool has_body =
+        head.framing == GW_HTTP_FRAMING_CHUNKED || (head.framing == GW_HTTP_FRAMING_LENGTH && head.content_length != 0);
     if (has_body)
         gw_http1_body_init(conn, head.framing == GW_HTTP_FRAMING_CHUNKED, head.content_length, head.expect_continue);
-    conn->exchange =
-        gw_exchange_begin(req, conn->worker, has_body ? &conn->body.super : NULL, conn->started_us);
+    conn->exchange = gw_exchange_begin(req, conn->worker, has_body ? &conn->body.super : NULL, conn->started_us);
 }
 
 /** HTTP/2.0, HTTP/3 and the like: the parser only says "malformed", the client deserves 505 (RFC 9110 15.6.6). */
@@ -320,8 +319,8 @@ void gw_http1_accept(gw_worker_t *worker, h2o_socket_t *sock)
 {
     static const h2o_conn_callbacks_t callbacks = {
         .get_sockname = get_sockname, .get_peername = get_peername, .get_socket = get_socket};
-    gw_http1_t *conn = (gw_http1_t *)h2o_create_connection(sizeof(*conn), &worker->context,
-                                                           worker->context.globalconf->hosts, (struct timeval){0}, &callbacks);
+    gw_http1_t *conn = (gw_http1_t *)h2o_create_connection(
+        sizeof(*conn), &worker->context, worker->context.globalconf->hosts, (struct timeval){0}, &callbacks);
     memset((char *)conn + sizeof(conn->super), 0, offsetof(gw_http1_t, req) - sizeof(conn->super));
     conn->worker = worker;
     conn->sock = sock;

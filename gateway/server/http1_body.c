@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Request bodies of an HTTP/1.1 connection: slices of the socket's input buffer go to the sink, and nothing more is read
- * until it has taken them (the buffer must not move under it, and memory stays bounded). */
+ * Request bodies of an HTTP/1.1 connection: slices of the socket's input buffer go to the sink, and nothing more is
+ * read until it has taken them (the buffer must not move under it, and memory stays bounded). */
 #include "gateway/server/http1_conn.h"
 
 static gw_http1_t *conn_of(gw_body_t *body)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The inside of an HTTP/1.1 connection, shared by its three files: http1.c (life and request heads), http1_body.c (request
- * bodies), http1_response.c (responses).
- * Threads: the worker's. */
+ * The inside of an HTTP/1.1 connection, shared by its three files: http1.c (life and request heads), http1_body.c
+ * (request bodies), http1_response.c (responses). Threads: the worker's. */
 #ifndef GW_SERVER_HTTP1_CONN_H
 #define GW_SERVER_HTTP1_CONN_H
 
@@ -22,8 +21,8 @@ typedef struct gw_http1_body {
     bool is_chunked, must_continue; /* must_continue: the client waits for 100 Continue */
     bool is_wanted;                 /* the sink is ready for data */
     bool is_feeding;
-    uint64_t left;     /* of Content-Length */
-    size_t handed;     /* bytes at the front of the input that the sink is working on */
+    uint64_t left; /* of Content-Length */
+    size_t handed; /* bytes at the front of the input that the sink is working on */
     gw_chunked_t chunked;
 } gw_http1_body_t;
 
@@ -74,8 +73,8 @@ void gw_http1_body_init(gw_http1_t *conn, bool is_chunked, uint64_t length, bool
 void gw_http1_body_feed(gw_http1_t *conn);
 /** The client has been silent for too long. */
 void gw_http1_body_timeout(gw_http1_t *conn);
-/** Before the response head is written: can the connection serve another request, or is body left that nobody will read?
- *  A rest that is already here is skipped. */
+/** Before the response head is written: can the connection serve another request, or is body left that nobody will
+ * read? A rest that is already here is skipped. */
 bool gw_http1_body_is_over(gw_http1_t *conn);
 
 /* http1_response.c */

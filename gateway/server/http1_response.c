@@ -138,7 +138,9 @@ static void send_now(gw_http1_t *conn, h2o_iovec_t *inbufs, size_t num_inbufs, h
         h2o_socket_write(conn->sock, NULL, 0, on_cut_written);
         return;
     }
-    h2o_iovec_t *bufs = alloca(sizeof(*bufs) * (num_inbufs + 3));
+    h2o_iovec_t few[GW_BODY_MAX_SLICES + 3], *bufs = few;
+    if (num_inbufs > GW_BODY_MAX_SLICES)
+        bufs = h2o_mem_alloc_pool(&req->pool, sizeof(*bufs) * (num_inbufs + 3));
     size_t num = 0, body_len = 0;
     if (!out->is_head_sent) {
         out->is_head_sent = true;

@@ -64,8 +64,7 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
     if (result != GW_GUARD_OK)
         refuse(worker, req, result);
     else
-        gw_exchange_begin(req, worker,
-                          req->entity.base != NULL ? gw_memory_body(&req->pool, req->entity) : NULL,
+        gw_exchange_begin(req, worker, req->entity.base != NULL ? gw_memory_body(&req->pool, req->entity) : NULL,
                           started_us(worker, req));
     return 0;
 }

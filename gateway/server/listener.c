@@ -46,8 +46,7 @@ static int open_socket(const struct sockaddr *address, socklen_t len, bool is_du
             return fail_close(fd);
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* inherited; best effort */
         int v6_only = !is_dual_stack;
-        if (address->sa_family == AF_INET6 &&
-            setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof(v6_only)) != 0)
+        if (address->sa_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof(v6_only)) != 0)
             return fail_close(fd);
     }
     if (bind(fd, address, len) != 0) {
@@ -60,8 +59,8 @@ static int open_socket(const struct sockaddr *address, socklen_t len, bool is_du
     return fd;
 }
 
-/** Would another process answer on this address too?  SO_REUSEPORT lets a second gateway of the same user bind silently and
- *  share the connections, which nobody wants by mistake: a plain bind first shows it. */
+/** Would another process answer on this address too?  SO_REUSEPORT lets a second gateway of the same user bind silently
+ * and share the connections, which nobody wants by mistake: a plain bind first shows it. */
 static bool is_taken(const struct sockaddr *address, socklen_t len, bool is_dual_stack)
 {
     int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1, v6_only = !is_dual_stack;

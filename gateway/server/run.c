@@ -17,8 +17,8 @@
 #include "gateway/server/worker.h"
 #include "gateway/upstream/endpoint.h"
 
-#define RESOLVE_WAIT_MS 3000 /* that names may take before a new configuration is used without them */
-#define LOG_FLUSH_MS 2000
+#define RESOLVE_WAIT_MS      3000 /* that names may take before a new configuration is used without them */
+#define LOG_FLUSH_MS         2000
 #define ENDPOINT_DESCRIPTORS 1024 /* beside those of clients; more are used when they are there */
 
 typedef struct gateway {
@@ -49,8 +49,9 @@ static void raise_descriptor_limit(const gw_snapshot_t *snapshot)
     }
     unsigned long long wanted = snapshot->limits.connections + ENDPOINT_DESCRIPTORS;
     if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < wanted)
-        gw_log(GW_LOG_WARNING, "limits.connections needs %llu descriptors with those to endpoints, the system allows %llu",
-               wanted, (unsigned long long)limit.rlim_cur);
+        gw_log(GW_LOG_WARNING,
+               "limits.connections needs %llu descriptors with those to endpoints, the system allows %llu", wanted,
+               (unsigned long long)limit.rlim_cur);
 }
 
 static gw_deployment_t *deploy(gateway_t *gateway, gw_snapshot_t *snapshot)
@@ -64,8 +65,9 @@ static gw_deployment_t *deploy(gateway_t *gateway, gw_snapshot_t *snapshot)
 static bool create_log(gateway_t *gateway, const gw_snapshot_t *snapshot)
 {
     char error[GW_ACCESS_LOG_ERROR_MAX];
-    gateway->log = gw_access_log_create((gw_access_log_target_t)snapshot->access_log.target, snapshot->access_log.file,
-                                        (size_t)snapshot->access_log.ring, (size_t)snapshot->workers, NULL, NULL, error);
+    gateway->log =
+        gw_access_log_create((gw_access_log_target_t)snapshot->access_log.target, snapshot->access_log.file,
+                             (size_t)snapshot->access_log.ring, (size_t)snapshot->workers, NULL, NULL, error);
     if (gateway->log == NULL)
         gw_log(GW_LOG_ERROR, "%s", error);
     return gateway->log != NULL;
@@ -78,8 +80,8 @@ static bool start_workers(gateway_t *gateway)
     if (gateway->workers == NULL)
         abort();
     for (size_t i = 0; i != snapshot->workers; ++i) {
-        gateway->workers[i] = gw_worker_create(i, gateway->log, gateway->deployment,
-                                               gateway->fds.fds + i * gateway->fds.num_listeners);
+        gateway->workers[i] =
+            gw_worker_create(i, gateway->log, gateway->deployment, gateway->fds.fds + i * gateway->fds.num_listeners);
         int error = gw_worker_start(gateway->workers[i]);
         if (error != 0) {
             gw_log(GW_LOG_ERROR, "cannot start worker %zu: %s", i, strerror(error));
@@ -119,8 +121,8 @@ static void reload(gateway_t *gateway)
     for (size_t i = 0; i != gateway->num_workers; ++i)
         gw_worker_adopt(gateway->workers[i], gateway->deployment);
     gw_deployment_unref(old);
-    gw_log(GW_LOG_NOTICE, "reloaded: generation %llu, %zu services, %zu routes", (unsigned long long)gateway->generation,
-           next->num_services, next->num_routes);
+    gw_log(GW_LOG_NOTICE, "reloaded: generation %llu, %zu services, %zu routes",
+           (unsigned long long)gateway->generation, next->num_services, next->num_routes);
     gw_notify("READY=1");
 }
 

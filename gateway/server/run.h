@@ -5,7 +5,8 @@
 #ifndef GW_SERVER_RUN_H
 #define GW_SERVER_RUN_H
 
-/** `sluice run -c FILE`.  @return the exit status: 0 after a clean stop, 1 when it could not start, 2 for wrong usage */
+/** `sluice run -c FILE`.  @return the exit status: 0 after a clean stop, 1 when it could not start, 2 for wrong usage
+ */
 int gw_run_main(int argc, char **argv);
 
 #endif

@@ -21,7 +21,8 @@ static gw_service_state_t *get_service_state(gw_worker_t *worker, const char *na
     if (state == NULL) {
         state = must_alloc(1, sizeof(*state));
         state->name = strcpy(must_alloc(1, strlen(name) + 1), name);
-        state->next_endpoint = worker->index; /* so that the first requests of all workers do not meet at one endpoint */
+        state->next_endpoint =
+            worker->index; /* so that the first requests of all workers do not meet at one endpoint */
         state->next = worker->service_states;
         worker->service_states = state;
     }

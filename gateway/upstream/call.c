@@ -42,8 +42,8 @@ static void let_go(gw_call_t *call, bool is_reusable)
 
 static void fail(gw_call_t *call, gw_reason_t reason, const char *detail)
 {
-    bool is_untouched = call->state == GW_CALL_HEAD && call->num_interim == 0 &&
-                        (call->chunk == NULL || call->chunk->used == 0);
+    bool is_untouched =
+        call->state == GW_CALL_HEAD && call->num_interim == 0 && (call->chunk == NULL || call->chunk->used == 0);
     let_go(call, false);
     call->events->on_failed(call, reason, detail, is_untouched);
 }
@@ -178,8 +178,8 @@ static void stop_reading(gw_call_t *call)
     h2o_socket_read_stop(call->connection->sock);
 }
 
-/** Ends a complete response: the connection goes back before the caller sees the last bytes, so that a request made from
- *  within finds it. */
+/** Ends a complete response: the connection goes back before the caller sees the last bytes, so that a request made
+ * from within finds it. */
 static void complete(gw_call_t *call, const h2o_iovec_t *slices, size_t num_slices, bool has_surplus)
 {
     bool is_reusable = call->keep_alive && call->is_request_sent && !call->has_write_failed && !has_surplus &&
@@ -277,7 +277,8 @@ static bool take_head(gw_call_t *call, size_t head_len, int minor_version, int s
         gw_str_t name = gw_str(copy + name_at, parsed[i].name != NULL ? parsed[i].name_len : 0);
         for (size_t k = 0; k != name.len; ++k)
             copy[(size_t)name_at + k] = gw_ascii_lower(name.ptr[k]);
-        fields[i] = (gw_http_field_t){.name = name, .value = gw_http_trim(gw_str(copy + value_at, parsed[i].value_len))};
+        fields[i] =
+            (gw_http_field_t){.name = name, .value = gw_http_trim(gw_str(copy + value_at, parsed[i].value_len))};
         lower[i] = (gw_call_field_t){name, fields[i].value, as_sent + name_at};
     }
     gw_http_response_head_t judged;

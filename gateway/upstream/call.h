@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * A call: one request and its response on one connection to an endpoint (HTTP/1.1, RFC 9112).
  *
- * The response is judged strictly (gateway/http/response_head.h); whatever is wrong with it ends the call with a reason and
- * the connection with it.  Back-pressure both ways: the next piece of the request body is asked for when the last one was
- * written, the next piece of the response body is read when the last one was taken.
- * Threads: its worker's.  Lifetime: embedded in the caller; over after on_failed, after the last on_body, or gw_call_cancel. */
+ * The response is judged strictly (gateway/http/response_head.h); whatever is wrong with it ends the call with a reason
+ * and the connection with it.  Back-pressure both ways: the next piece of the request body is asked for when the last
+ * one was written, the next piece of the response body is read when the last one was taken. Threads: its worker's.
+ * Lifetime: embedded in the caller; over after on_failed, after the last on_body, or gw_call_cancel. */
 #ifndef GW_UPSTREAM_CALL_H
 #define GW_UPSTREAM_CALL_H
 
@@ -13,7 +13,7 @@
 #include "gateway/upstream/chunk.h"
 #include "gateway/upstream/pool.h"
 
-#define GW_CALL_MAX_FIELDS 100
+#define GW_CALL_MAX_FIELDS  100
 #define GW_CALL_MAX_INTERIM 16 /* 1xx responses before the final one */
 
 typedef struct gw_call_field {
@@ -75,8 +75,8 @@ void gw_call_start(gw_call_t *call, gw_connection_t *connection, const gw_servic
                    bool is_head_method, gw_body_t *body, h2o_mem_pool_t *pool);
 /** The piece of body was taken: go on.  May call on_body or on_failed from within. */
 void gw_call_more(gw_call_t *call);
-/** Nobody is interested any more: closes the connection if there is one and frees the buffers.  Always to be called at the
- *  end; does nothing the second time. */
+/** Nobody is interested any more: closes the connection if there is one and frees the buffers.  Always to be called at
+ * the end; does nothing the second time. */
 void gw_call_dispose(gw_call_t *call);
 
 #endif

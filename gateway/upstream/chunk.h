@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Buffers for what is read from endpoints: fixed in size, recycled per worker, last in first out so that they stay in the
- * processor's cache.  One read fills at most one; while its bytes are on their way to the client nothing more is read.
- * Threads: a store belongs to one worker. */
+ * Buffers for what is read from endpoints: fixed in size, recycled per worker, last in first out so that they stay in
+ * the processor's cache.  One read fills at most one; while its bytes are on their way to the client nothing more is
+ * read. Threads: a store belongs to one worker. */
 #ifndef GW_UPSTREAM_CHUNK_H
 #define GW_UPSTREAM_CHUNK_H
 

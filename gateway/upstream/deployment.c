@@ -32,8 +32,7 @@ gw_deployment_t *gw_deployment_ref(gw_deployment_t *deployment)
 
 gw_deployment_t *gw_deployment_unref(gw_deployment_t *deployment)
 {
-    if (deployment == NULL ||
-        atomic_fetch_sub_explicit(&deployment->references, 1, memory_order_acq_rel) != 1)
+    if (deployment == NULL || atomic_fetch_sub_explicit(&deployment->references, 1, memory_order_acq_rel) != 1)
         return NULL;
     for (size_t i = 0; i != deployment->snapshot->num_services; ++i) {
         for (gw_endpoint_t **endpoint = deployment->endpoints[i]; *endpoint != NULL; ++endpoint)

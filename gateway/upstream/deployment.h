@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * A deployment: a snapshot together with the process-wide state found for it by name (the endpoints and their addresses).
- * It is what is published to the workers as a whole.
- * Threads: made on the control thread, read by all, counted atomically. */
+ * A deployment: a snapshot together with the process-wide state found for it by name (the endpoints and their
+ * addresses). It is what is published to the workers as a whole. Threads: made on the control thread, read by all,
+ * counted atomically. */
 #ifndef GW_UPSTREAM_DEPLOYMENT_H
 #define GW_UPSTREAM_DEPLOYMENT_H
 
@@ -12,7 +12,7 @@ struct gw_resolver;
 
 typedef struct gw_deployment {
     atomic_size_t references;
-    gw_snapshot_t *snapshot;          /* one reference */
+    gw_snapshot_t *snapshot;         /* one reference */
     struct gw_endpoint ***endpoints; /* [service index][endpoint index], one reference each */
 } gw_deployment_t;
 

@@ -11,7 +11,7 @@
 #include "gateway/upstream/endpoint.h"
 
 /* getaddrinfo does not tell a record's TTL; half a minute is what operators of changing pools expect at most */
-#define REFRESH_MS 30000
+#define REFRESH_MS     30000
 #define FIRST_RETRY_MS 500
 
 struct gw_resolver {
@@ -70,7 +70,8 @@ static bool look_up(gw_endpoint_t *endpoint, bool was_failing)
 {
     char port[8];
     snprintf(port, sizeof(port), "%u", endpoint->port);
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG}, *found = NULL;
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG},
+                    *found = NULL;
     int error = getaddrinfo(endpoint->host, port, &hints, &found);
     if (error != 0) {
         /* the last good addresses stay: a name server that is down must not take the service with it */

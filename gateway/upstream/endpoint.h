@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * Endpoints and their addresses.  An endpoint is process-wide state: a reload finds it again by its URL, so what is known
- * of it survives.  Names are resolved by the resolver's own thread; workers only copy addresses.
+ * Endpoints and their addresses.  An endpoint is process-wide state: a reload finds it again by its URL, so what is
+ * known of it survives.  Names are resolved by the resolver's own thread; workers only copy addresses.
  *
- * Threads: the registry and the reference counts are safe from any thread; an endpoint's addresses are guarded by its mutex,
- * which a worker takes only when it opens a new connection. */
+ * Threads: the registry and the reference counts are safe from any thread; an endpoint's addresses are guarded by its
+ * mutex, which a worker takes only when it opens a new connection. */
 #ifndef GW_UPSTREAM_ENDPOINT_H
 #define GW_UPSTREAM_ENDPOINT_H
 
@@ -43,8 +43,8 @@ typedef struct gw_endpoint {
 
 /** Starts the resolver's thread.  @return NULL when no thread could be started */
 gw_resolver_t *gw_resolver_create(void);
-/** Ends the thread.  Endpoints must be gone.  NULL is fine; returns NULL.  A look-up that hangs in the C library's resolver
- *  is not waited for longer than a second; then the thread is left behind for the process' end. */
+/** Ends the thread.  Endpoints must be gone.  NULL is fine; returns NULL.  A look-up that hangs in the C library's
+ * resolver is not waited for longer than a second; then the thread is left behind for the process' end. */
 gw_resolver_t *gw_resolver_free(gw_resolver_t *resolver);
 /** Waits until every endpoint was looked up at least once, at most timeout_ms. */
 void gw_resolver_wait(gw_resolver_t *resolver, uint64_t timeout_ms);

@@ -94,7 +94,8 @@ void gw_connection_close(gw_connection_t *connection)
     free(connection);
 }
 
-/** An idle connection became readable: the endpoint closed it, or speaks without being asked.  Either way it is over. */
+/** An idle connection became readable: the endpoint closed it, or speaks without being asked.  Either way it is over.
+ */
 static void on_idle_readable(h2o_socket_t *sock, const char *err)
 {
     gw_connection_close(sock->data);

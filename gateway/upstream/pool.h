@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Connections of one worker to one endpoint, and the idle ones among them kept for the next request.
  *
- * An idle connection stays registered for reading, so a close by the endpoint is noticed at once and reuse costs no system
- * call.  The last one used is used first, so that a pool shrinks to what the load needs.
- * Threads: a pool belongs to its worker.  Lifetime: found by endpoint, counted by the views that name it; when the last one
- * is gone idle connections are closed, and those at work are closed when they are done. */
+ * An idle connection stays registered for reading, so a close by the endpoint is noticed at once and reuse costs no
+ * system call.  The last one used is used first, so that a pool shrinks to what the load needs. Threads: a pool belongs
+ * to its worker.  Lifetime: found by endpoint, counted by the views that name it; when the last one is gone idle
+ * connections are closed, and those at work are closed when they are done. */
 #ifndef GW_UPSTREAM_POOL_H
 #define GW_UPSTREAM_POOL_H
 

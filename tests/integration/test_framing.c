@@ -10,7 +10,8 @@
 #include "tests/support/gateway.h"
 #include "tests/support/origin.h"
 
-#define CONF CONF_LISTEN                                                                                               \
+#define CONF                                                                                                           \
+    CONF_LISTEN                                                                                                        \
     "services: { origin: { endpoints: [ \"http://127.0.0.1:%d\" ] } }\nroutes: [ { path: /, service: origin } ]\n"
 
 #define HOST "Host: a\r\n"
@@ -93,8 +94,7 @@ static void hostile_requests_are_refused_and_never_reach_the_endpoint(void **sta
         char *reply = raw_read(fd, NULL, &is_closed);
         char expected[32];
         snprintf(expected, sizeof(expected), "HTTP/1.1 %d ", requests[i].status);
-        if (strncmp(reply, expected, strlen(expected)) != 0 || !is_closed ||
-            strstr(reply + 1, "HTTP/1.1 ") != NULL)
+        if (strncmp(reply, expected, strlen(expected)) != 0 || !is_closed || strstr(reply + 1, "HTTP/1.1 ") != NULL)
             fail_msg("%s: expected one %d and a close, got (closed: %d):\n%s", requests[i].about, requests[i].status,
                      is_closed, reply);
         free(reply);

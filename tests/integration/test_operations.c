@@ -63,7 +63,8 @@ static void a_bad_file_changes_nothing_and_every_error_is_logged(void **state)
 {
     origin_t *origin = origin_start(origin_reflect, NULL);
     gateway_t *gateway = gateway_start(CONF_ORIGIN "routes: [ { path: /, service: origin } ]\n", origin->port);
-    gateway_write_conf(gateway, CONF_ORIGIN "routes: [ { path: /, service: orgin, methds: [GET] } ]\ndrain_timeout: 5\n",
+    gateway_write_conf(gateway,
+                       CONF_ORIGIN "routes: [ { path: /, service: orgin, methds: [GET] } ]\ndrain_timeout: 5\n",
                        origin->port);
     process_signal(gateway->process, SIGHUP);
     free(process_wait_for(gateway->process, "reload refused", 1));
@@ -76,8 +77,9 @@ static void a_bad_file_changes_nothing_and_every_error_is_logged(void **state)
         assert_int_equal(reply.status, 200);
         reply_free(&reply);
     }
-    gateway_write_conf(gateway, "workers: 1\nlisten: [ { address: 127.0.0.1:0 } ]\nservices: { origin: { endpoints: [ "
-                                "\"http://127.0.0.1:%d\" ] } }\nroutes: [ { path: /, service: origin } ]\n",
+    gateway_write_conf(gateway,
+                       "workers: 1\nlisten: [ { address: 127.0.0.1:0 } ]\nservices: { origin: { endpoints: [ "
+                       "\"http://127.0.0.1:%d\" ] } }\nroutes: [ { path: /, service: origin } ]\n",
                        origin->port);
     process_signal(gateway->process, SIGHUP);
     free(process_wait_for(gateway->process, "a reload cannot remove the listener '127.0.0.1:00'", 1));
@@ -133,9 +135,10 @@ static void *run_load(void *arg)
 static void reloads_under_load_fail_no_request_and_close_no_connection(void **state)
 {
     origin_t *origin = origin_start(origin_reflect, NULL);
-    gateway_t *gateway = gateway_start(CONF_ORIGIN "routes: [ { path: /, service: origin } ]\naccess_log: off\n"
-                                                   "filters: { edit: { headers: { response: { set: { X-A: b } } } } }\n",
-                                       origin->port);
+    gateway_t *gateway =
+        gateway_start(CONF_ORIGIN "routes: [ { path: /, service: origin } ]\naccess_log: off\n"
+                                  "filters: { edit: { headers: { response: { set: { X-A: b } } } } }\n",
+                      origin->port);
     load_t loads[NUM_TRANSPORTS] = {{0}};
     pthread_t threads[NUM_TRANSPORTS];
     for (transport_t t = 0; t != NUM_TRANSPORTS; ++t) {
@@ -203,12 +206,11 @@ static void the_access_log_tells_everything_but_secrets(void **state)
     gateway_t *gateway =
         gateway_start(CONF_ORIGIN "routes: [ { name: main, path: /, service: origin } ]\n", origin->port);
     for (transport_t t = 0; t != NUM_TRANSPORTS; ++t) {
-        const char *headers[] = {"Authorization: Bearer hush-hush", "Cookie: sid=hush-hush", "User-Agent: te\"st", NULL};
-        reply_t reply = fetch(gateway, t,
-                              &(request_t){.method = "POST",
-                                           .path = "/a?x=1&token=hush-hush",
-                                           .headers = headers,
-                                           .body = "12345"});
+        const char *headers[] = {"Authorization: Bearer hush-hush", "Cookie: sid=hush-hush", "User-Agent: te\"st",
+                                 NULL};
+        reply_t reply = fetch(
+            gateway, t,
+            &(request_t){.method = "POST", .path = "/a?x=1&token=hush-hush", .headers = headers, .body = "12345"});
         assert_int_equal(reply.status, 200);
         char *line = process_wait_for(gateway->process, "\"method\":\"POST\"", (size_t)t + 1);
         assert_null(strstr(line, "hush-hush"));
@@ -219,7 +221,8 @@ static void the_access_log_tells_everything_but_secrets(void **state)
         assert_string_equal(json_string_value(json_object_get(json, "path")), "/a");
         assert_string_equal(json_string_value(json_object_get(json, "reason")), "ok");
         assert_string_equal(json_string_value(json_object_get(json, "user_agent")), "te\"st");
-        assert_string_equal(json_string_value(json_object_get(json, "protocol")), t == OVER_HTTP2 ? "HTTP/2" : "HTTP/1.1");
+        assert_string_equal(json_string_value(json_object_get(json, "protocol")),
+                            t == OVER_HTTP2 ? "HTTP/2" : "HTTP/1.1");
         assert_int_equal(json_integer_value(json_object_get(json, "status")), 200);
         assert_int_equal(json_integer_value(json_object_get(json, "bytes_in")), 5);
         assert_int_equal(json_integer_value(json_object_get(json, "bytes_out")), reply.body_len);
@@ -249,8 +252,8 @@ static size_t count_lines(const char *path)
 static void sigusr1_reopens_the_access_log(void **state)
 {
     origin_t *origin = origin_start(origin_reflect, NULL);
-    gateway_t *gateway = gateway_start(
-        CONF_ORIGIN "routes: [ { path: /, service: origin } ]\naccess_log: access.log\n", origin->port);
+    gateway_t *gateway =
+        gateway_start(CONF_ORIGIN "routes: [ { path: /, service: origin } ]\naccess_log: access.log\n", origin->port);
     char path[600], rotated[600];
     snprintf(path, sizeof(path), "%s/access.log", gateway->folder);
     snprintf(rotated, sizeof(rotated), "%s/access.log.1", gateway->folder);
@@ -313,8 +316,8 @@ static void drain_timeout_bounds_the_stop(void **state)
 {
     atomic_size_t go = 0;
     origin_t *origin = origin_start(wait_then_answer, &go);
-    gateway_t *gateway = gateway_start(
-        CONF_ORIGIN "routes: [ { path: /, service: origin } ]\ndrain_timeout: 200ms\n", origin->port);
+    gateway_t *gateway =
+        gateway_start(CONF_ORIGIN "routes: [ { path: /, service: origin } ]\ndrain_timeout: 200ms\n", origin->port);
     int busy = raw_connect(gateway->ports[0]);
     static const char request[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
     raw_write(busy, request, sizeof(request) - 1);
@@ -351,8 +354,9 @@ static void two_gateways_do_not_share_an_address_by_mistake(void **state)
 {
     origin_t *origin = origin_start(origin_reflect, NULL);
     gateway_t *gateway = gateway_start(CONF_ORIGIN "routes: [ { path: /, service: origin } ]\n", origin->port);
-    gateway_write_conf(gateway, "listen: [ { address: 127.0.0.1:%d } ]\nservices: { origin: { endpoints: [ "
-                                "\"http://127.0.0.1:%d\" ] } }\nroutes: [ { path: /, service: origin } ]\n",
+    gateway_write_conf(gateway,
+                       "listen: [ { address: 127.0.0.1:%d } ]\nservices: { origin: { endpoints: [ "
+                       "\"http://127.0.0.1:%d\" ] } }\nroutes: [ { path: /, service: origin } ]\n",
                        gateway->ports[0], origin->port);
     const char *program = getenv("SLUICE") != NULL ? getenv("SLUICE") : "gateway/sluice";
     const char *const argv[] = {program, "run", "-c", gateway->conf, NULL};

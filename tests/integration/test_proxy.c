@@ -12,7 +12,10 @@
 
 #define CONF_ORIGIN CONF_LISTEN "services: { origin: { endpoints: [ \"http://127.0.0.1:%d\" ] } }\n"
 
-#define EACH_TRANSPORT(t) transport_t t = 0; t != NUM_TRANSPORTS; ++t
+#define EACH_TRANSPORT(t)                                                                                              \
+    transport_t t = 0;                                                                                                 \
+    t != NUM_TRANSPORTS;                                                                                               \
+    ++t
 
 static void assert_contains(const char *text, const char *part)
 {
@@ -31,8 +34,14 @@ static void a_request_reaches_the_endpoint_with_the_fields_of_a_proxy(void **sta
     origin_t *origin = origin_start(origin_reflect, NULL);
     gateway_t *gateway = gateway_start(CONF_ORIGIN "routes: [ { path: /, service: origin } ]\n", origin->port);
     for (EACH_TRANSPORT(t)) {
-        const char *headers[] = {"X-Own: 1", "Connection: keep-alive, X-Named", "X-Named: secret", "Keep-Alive: 5",
-                                 "X-Forwarded-For: 10.9.9.9", "X-Request-Id: mine", "Forwarded: for=10.9.9.9", NULL};
+        const char *headers[] = {"X-Own: 1",
+                                 "Connection: keep-alive, X-Named",
+                                 "X-Named: secret",
+                                 "Keep-Alive: 5",
+                                 "X-Forwarded-For: 10.9.9.9",
+                                 "X-Request-Id: mine",
+                                 "Forwarded: for=10.9.9.9",
+                                 NULL};
         if (t == OVER_HTTP2) /* where Connection is not allowed at all */
             headers[1] = "X-Filler: 1", headers[2] = "X-Filler: 2";
         reply_t reply = fetch(gateway, t, &(request_t){.path = "/a/b?q=1%202", .headers = headers});
@@ -41,7 +50,8 @@ static void a_request_reaches_the_endpoint_with_the_fields_of_a_proxy(void **sta
         assert_contains(reply.body, "\r\nHost: 127.0.0.1:");
         assert_non_null(strcasestr(reply.body, "\r\nx-own: 1\r\n"));
         assert_contains(reply.body, "\r\nX-Forwarded-For: 127.0.0.1\r\n");
-        assert_contains(reply.body, t == OVER_HTTP1 ? "\r\nX-Forwarded-Proto: http\r\n" : "\r\nX-Forwarded-Proto: https\r\n");
+        assert_contains(reply.body,
+                        t == OVER_HTTP1 ? "\r\nX-Forwarded-Proto: http\r\n" : "\r\nX-Forwarded-Proto: https\r\n");
         assert_contains(reply.body, t == OVER_HTTP2 ? "\r\nVia: 2.0 sluice\r\n" : "\r\nVia: 1.1 sluice\r\n");
         assert_contains(reply.body, "\r\nX-Forwarded-Host: 127.0.0.1:");
         assert_contains(reply.body, "\r\nX-Request-Id: ");
@@ -62,7 +72,8 @@ static void a_trusted_proxy_is_believed_and_extended(void **state)
     gateway_t *gateway = gateway_start(
         CONF_ORIGIN "trusted_proxies: [ 127.0.0.0/8 ]\nroutes: [ { path: /, service: origin } ]\n", origin->port);
     for (EACH_TRANSPORT(t)) {
-        const char *headers[] = {"X-Forwarded-For: 10.9.9.9", "X-Forwarded-Proto: gopher", "X-Request-Id: mine-1", NULL};
+        const char *headers[] = {"X-Forwarded-For: 10.9.9.9", "X-Forwarded-Proto: gopher", "X-Request-Id: mine-1",
+                                 NULL};
         reply_t reply = fetch(gateway, t, &(request_t){.path = "/", .headers = headers});
         assert_contains(reply.body, "X-Forwarded-For: 10.9.9.9, 127.0.0.1\r\n");
         assert_contains(reply.body, "X-Forwarded-Proto: gopher\r\n");
@@ -154,8 +165,9 @@ static void serve_responses(origin_t *origin, int fd, size_t index)
         } else if (strstr(request, "/empty ") != NULL) {
             goes_on = origin_write(fd, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
         } else if (strstr(request, "/hop ") != NULL) {
-            goes_on = origin_write(fd, "HTTP/1.1 200 OK\r\nConnection: keep-alive, X-Named\r\nX-Named: secret\r\n"
-                                       "Keep-Alive: timeout=5\r\nServer: own\r\nX-Kept: 1\r\nContent-Length: 2\r\n\r\nok");
+            goes_on =
+                origin_write(fd, "HTTP/1.1 200 OK\r\nConnection: keep-alive, X-Named\r\nX-Named: secret\r\n"
+                                 "Keep-Alive: timeout=5\r\nServer: own\r\nX-Kept: 1\r\nContent-Length: 2\r\n\r\nok");
         }
         free(request);
         if (!goes_on)
@@ -266,8 +278,8 @@ static void routes_decide_by_host_path_and_method(void **state)
             char host[128];
             snprintf(host, sizeof(host), "Host: %s", cases[i].host != NULL ? cases[i].host : "localhost");
             const char *headers[] = {host, NULL};
-            reply_t reply = fetch(
-                gateway, t, &(request_t){.method = cases[i].method, .path = cases[i].path, .headers = headers});
+            reply_t reply =
+                fetch(gateway, t, &(request_t){.method = cases[i].method, .path = cases[i].path, .headers = headers});
             if (reply.status != cases[i].status ||
                 (cases[i].upstream != NULL && strncmp(reply.body, cases[i].upstream, strlen(cases[i].upstream)) != 0))
                 fail_msg("%s over %s: %d instead of %d: %.200s", cases[i].about, transport_names[t], reply.status,
@@ -292,8 +304,8 @@ static void a_body_over_the_limit_is_refused_with_413(void **state)
     char *bytes = make_bytes(100000);
     for (EACH_TRANSPORT(t))
         for (int is_chunked = 0; is_chunked != (t == OVER_HTTP2 ? 1 : 2); ++is_chunked) {
-            reply_t reply = fetch(gateway, t,
-                                  &(request_t){.method = "POST", .path = "/", .body = bytes, .is_chunked = is_chunked});
+            reply_t reply =
+                fetch(gateway, t, &(request_t){.method = "POST", .path = "/", .body = bytes, .is_chunked = is_chunked});
             if (t == OVER_HTTP2) /* libh2o refuses the stream itself */
                 assert_true(reply.status == 413 || reply.status == 0);
             else
@@ -357,10 +369,11 @@ static void pipelined_requests_are_answered_in_order(void **state)
     origin_t *origin = origin_start(origin_reflect, NULL);
     gateway_t *gateway = gateway_start(CONF_ORIGIN "routes: [ { path: /, service: origin } ]\n", origin->port);
     int fd = raw_connect(gateway->ports[0]);
-    static const char requests[] = "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n"
-                                   "POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
-                                   "\r\nPOST /3 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
-                                   "GET /4 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    static const char requests[] =
+        "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n"
+        "POST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
+        "\r\nPOST /3 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+        "GET /4 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     raw_write(fd, requests, sizeof(requests) - 1);
     bool is_closed;
     char *replies = raw_read(fd, NULL, &is_closed);

@@ -13,7 +13,7 @@
 #include "tests/support/origin.h"
 
 #define CONF_ORIGIN CONF_LISTEN "services:\n  origin:\n    endpoints: [ \"http://127.0.0.1:%d\" ]\n"
-#define ROUTES "routes: [ { path: /, service: origin } ]\n"
+#define ROUTES      "routes: [ { path: /, service: origin } ]\n"
 
 /** A port on which nobody listens. */
 static int closed_port(void)
@@ -147,10 +147,10 @@ static void every_failure_ends_in_its_own_reason(void **state)
     };
     for (size_t i = 0; i != sizeof(cases) / sizeof(cases[0]); ++i) {
         origin_t *origin = cases[i].script != NULL ? origin_start(cases[i].script, NULL) : NULL;
-        gateway_t *gateway = gateway_start(CONF_LISTEN "services:\n  origin:\n    endpoints: [ \"http://%s:%d\" ]\n"
-                                                       "    timeouts: { connect: 300ms, response: 300ms, idle: 300ms }\n" ROUTES,
-                                           cases[i].host != NULL ? cases[i].host : "127.0.0.1",
-                                           origin != NULL ? origin->port : closed_port());
+        gateway_t *gateway = gateway_start(
+            CONF_LISTEN "services:\n  origin:\n    endpoints: [ \"http://%s:%d\" ]\n"
+                        "    timeouts: { connect: 300ms, response: 300ms, idle: 300ms }\n" ROUTES,
+            cases[i].host != NULL ? cases[i].host : "127.0.0.1", origin != NULL ? origin->port : closed_port());
         for (transport_t t = 0; t != NUM_TRANSPORTS; ++t) {
             reply_t reply = fetch_path(gateway, t, "/");
             char in_log[64];
@@ -158,7 +158,7 @@ static void every_failure_ends_in_its_own_reason(void **state)
             if (reply.status != cases[i].status || (reply.status != 200 && strstr(reply.body, in_log) == NULL))
                 fail_msg("%s over %s: %d %s", cases[i].about, transport_names[t], reply.status, reply.body);
             if (reply.status == 200)
-                assert_int_not_equal(reply.error, 0); /* it is seen as cut short */
+                assert_int_not_equal(reply.error, 0);                        /* it is seen as cut short */
             free(process_wait_for(gateway->process, in_log, (size_t)t + 1)); /* and the access log says the same */
             reply_free(&reply);
         }
@@ -262,8 +262,8 @@ static void an_upload_to_a_slow_endpoint_takes_bounded_memory(void **state)
     atomic_store(&go, 1);
     patience = (struct timeval){.tv_sec = 30};
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-    while (sent < 50010000 && (len = send(fd, bytes, 50010000 - sent < 1000000 ? 50010000 - sent : 1000000,
-                                          MSG_NOSIGNAL)) > 0)
+    while (sent < 50010000 &&
+           (len = send(fd, bytes, 50010000 - sent < 1000000 ? 50010000 - sent : 1000000, MSG_NOSIGNAL)) > 0)
         sent += (size_t)len;
     char *reply = raw_read(fd, "done", NULL);
     assert_true(strncmp(reply, "HTTP/1.1 200 OK", 15) == 0);

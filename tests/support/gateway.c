@@ -217,8 +217,9 @@ reply_t client_send(client_t *client, const request_t *request)
     struct curl_slist *headers = NULL;
     for (size_t i = 0; request->headers != NULL && request->headers[i] != NULL; ++i)
         headers = curl_slist_append(headers, request->headers[i]);
-    upload_t upload = {request->body,
-                       request->body == NULL ? 0 : (request->body_len != 0 ? request->body_len : strlen(request->body))};
+    upload_t upload = {request->body, request->body == NULL
+                                          ? 0
+                                          : (request->body_len != 0 ? request->body_len : strlen(request->body))};
     if (request->body != NULL) {
         curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
         curl_easy_setopt(curl, CURLOPT_READFUNCTION, read_upload);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The real gateway under test: a conf text, ports chosen by the kernel, a certificate made for the run, and clients over
- * HTTP/1.1, TLS and HTTP/2.
- * Threads: the test's. */
+ * The real gateway under test: a conf text, ports chosen by the kernel, a certificate made for the run, and clients
+ * over HTTP/1.1, TLS and HTTP/2. Threads: the test's. */
 #ifndef GW_TESTS_GATEWAY_H
 #define GW_TESTS_GATEWAY_H
 
@@ -22,7 +21,8 @@ typedef struct gateway {
     "  - address: 127.0.0.1:00\n"                                                                                      \
     "    tls: { certificates: [ { certificate: server.crt, key: server.key } ] }\n"
 
-/** Writes the conf text (made as by printf) and a certificate for localhost into a new folder and starts the gateway. */
+/** Writes the conf text (made as by printf) and a certificate for localhost into a new folder and starts the gateway.
+ */
 gateway_t *gateway_start(const char *conf, ...) __attribute__((format(printf, 1, 2)));
 /** Replaces the conf file. */
 void gateway_write_conf(gateway_t *gateway, const char *conf, ...) __attribute__((format(printf, 2, 3)));
@@ -37,16 +37,16 @@ typedef enum transport { OVER_HTTP1, OVER_TLS, OVER_HTTP2, NUM_TRANSPORTS } tran
 extern const char *const transport_names[NUM_TRANSPORTS];
 
 typedef struct reply {
-    int status;       /* 0: no answer */
-    int error;        /* CURLcode */
-    char *head;       /* header lines as received */
-    char *body;       /* NUL-terminated */
+    int status; /* 0: no answer */
+    int error;  /* CURLcode */
+    char *head; /* header lines as received */
+    char *body; /* NUL-terminated */
     size_t body_len;
     long num_connects; /* new connections it took */
 } reply_t;
 
 typedef struct request {
-    const char *method;         /* NULL: GET */
+    const char *method; /* NULL: GET */
     const char *path;
     const char *const *headers; /* NULL-terminated "Name: value", or NULL */
     const char *body;           /* NULL: none */
@@ -73,8 +73,8 @@ const char *curl_error(int error);
 /** Connects a plain TCP socket to a port on 127.0.0.1. */
 int raw_connect(int port);
 void raw_write(int fd, const char *bytes, size_t len);
-/** Reads until the peer closes, or `until` was seen (NULL: until close), or the deadline.  @return NUL-terminated, to be
- *  freed; *ret_is_closed tells whether the peer closed */
+/** Reads until the peer closes, or `until` was seen (NULL: until close), or the deadline.  @return NUL-terminated, to
+ * be freed; *ret_is_closed tells whether the peer closed */
 char *raw_read(int fd, const char *until, bool *ret_is_closed);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * An endpoint that does exactly what a test wants, wrong things included: a listening socket and a thread per connection
- * that runs the test's script.
- * Threads: scripts run on threads of their own; counters are atomic. */
+ * An endpoint that does exactly what a test wants, wrong things included: a listening socket and a thread per
+ * connection that runs the test's script. Threads: scripts run on threads of their own; counters are atomic. */
 #ifndef GW_TESTS_ORIGIN_H
 #define GW_TESTS_ORIGIN_H
 
@@ -16,7 +15,7 @@ typedef void (*origin_script_t)(origin_t *origin, int fd, size_t index);
 
 struct origin {
     int port;
-    void *arg; /* the test's */
+    void *arg;                                               /* the test's */
     atomic_size_t num_connections, num_requests, num_closed; /* num_closed: scripts that have ended */
     /* private */
     int fd;
@@ -31,8 +30,8 @@ void origin_stop(origin_t *origin);
 /** Waits until *counter is at least `least`; fails the test at the deadline. */
 void origin_wait(atomic_size_t *counter, size_t least);
 
-/** Reads one request with its body.  @return the raw request, NUL-terminated, to be freed; NULL when the peer closed first.
- *  Counts num_requests. */
+/** Reads one request with its body.  @return the raw request, NUL-terminated, to be freed; NULL when the peer closed
+ * first. Counts num_requests. */
 char *origin_read_request(origin_t *origin, int fd);
 /** Writes a whole text; false when the peer is gone. */
 bool origin_write(int fd, const char *text);

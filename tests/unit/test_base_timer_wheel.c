@@ -125,7 +125,8 @@ static void a_callback_may_dispose_of_its_neighbour_and_restart_itself(void **st
     assert_true(gw_timer_is_set(&killer));
 }
 
-/** Random operations against the plain rule: a timer fires between its deadline and two ticks later, if it still stands. */
+/** Random operations against the plain rule: a timer fires between its deadline and two ticks later, if it still
+ * stands. */
 static void random_timers_keep_their_deadlines(void **state)
 {
     enum { NUM = 200 };
