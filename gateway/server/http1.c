@@ -77,7 +77,7 @@ void gw_http1_request_done(gw_http1_t *conn)
 {
     bool is_clean = gw_http1_body_is_over(conn);
     if (!conn->req.http1_is_persistent || !is_clean) {
-        if (!is_clean || conn->sock->input->size != 0 || conn->out.is_head_sent == false)
+        if (!is_clean || conn->must_linger || conn->sock->input->size != 0)
             linger(conn);
         else
             gw_http1_close(conn);
@@ -98,6 +98,7 @@ static void refuse(gw_http1_t *conn, gw_reason_t reason, const char *detail)
 {
     gw_timer_stop(&conn->timer);
     conn->phase = GW_HTTP1_EXCHANGE;
+    conn->must_linger = true;
     h2o_req_t *req = &conn->req;
     req->input.scheme = conn->sock->ssl != NULL ? &H2O_URL_SCHEME_HTTPS : &H2O_URL_SCHEME_HTTP;
     if (req->version == 0) { /* nothing of it could be understood */

@@ -29,6 +29,7 @@ typedef struct gw_http1_body {
 typedef struct gw_http1_ostream {
     h2o_ostream_t super;
     bool is_head_sent, is_chunked, has_body;
+    bool is_cut; /* close when the present write is done */
     char chunk_head[20];
     /* a send that came while 100 Continue was being written */
     bool is_deferred;
@@ -45,6 +46,7 @@ typedef struct gw_http1 {
     gw_timer_t timer;
     gw_http1_phase_t phase;
     bool is_reading, is_writing_interim;
+    bool must_linger; /* the client may still be sending what was refused */
     uint64_t num_requests;
     uint64_t started_us; /* worker clock at the first byte of the present request */
     size_t parsed;       /* bytes of the head the parser has seen */

@@ -15,7 +15,7 @@ static void on_piece_written(h2o_socket_t *sock, const char *err)
 {
     gw_http1_t *conn = sock->data;
     gw_timer_stop(&conn->timer);
-    if (err != NULL)
+    if (err != NULL || conn->out.is_cut)
         gw_http1_close(conn);
     else
         h2o_proceed_response(&conn->req);
@@ -135,7 +135,10 @@ static void send_now(gw_http1_t *conn, h2o_iovec_t *inbufs, size_t num_inbufs, h
             struct linger reset = {.l_onoff = 1, .l_linger = 0};
             setsockopt(h2o_socket_get_fd(conn->sock), SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
         }
-        h2o_socket_write(conn->sock, NULL, 0, on_cut_written);
+        if (h2o_socket_is_writing(conn->sock)) /* the request's body can fail while a piece of the response is written */
+            out->is_cut = true;
+        else
+            h2o_socket_write(conn->sock, NULL, 0, on_cut_written);
         return;
     }
     h2o_iovec_t few[GW_BODY_MAX_SLICES + 3], *bufs = few;
