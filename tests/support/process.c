@@ -134,6 +134,20 @@ char *process_log(process_t *process)
     return copy;
 }
 
+void process_wait(process_t *process)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += DEADLINE_MS / 1000;
+    pthread_mutex_lock(&process->lock);
+    while (!process->is_over)
+        if (pthread_cond_timedwait(&process->grown, &process->lock, &until) == ETIMEDOUT) {
+            fprintf(stderr, "the program does not end; it said:\n%s\n", process->log);
+            abort();
+        }
+    pthread_mutex_unlock(&process->lock);
+}
+
 void process_signal(process_t *process, int signal)
 {
     kill(process->pid, signal);

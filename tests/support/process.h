@@ -23,6 +23,8 @@ char *process_wait_for(process_t *process, const char *text, size_t count);
 size_t process_count(process_t *process, const char *text);
 /** A copy of the whole log (to be freed). */
 char *process_log(process_t *process);
+/** Waits until the process has closed its output, which it does at its end. */
+void process_wait(process_t *process);
 void process_signal(process_t *process, int signal);
 /** Waits for the end; prints the log when it was killed by a signal that nobody sent.  Frees.  @return its exit status,
  * or 128 + the signal that ended it */

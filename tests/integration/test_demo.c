@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT
+ * The demo as it ships: the real services, and the gateway with conf/examples/demo.yaml, of which only addresses and
+ * certificate paths are replaced. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "tests/support/gateway.h"
+
+static const struct {
+    const char *service, *written; /* where the conf file expects it */
+} services[] = {
+    {"calculator", "127.0.0.1:9001"}, {"calculator", "127.0.0.1:9002"}, {"hello", "127.0.0.1:5000"},
+    {"clock", "127.0.0.1:5001"},      {"directory", "127.0.0.1:5002"},  {"echo", "127.0.0.1:5003"},
+};
+
+#define NUM_SERVICES (sizeof(services) / sizeof(services[0]))
+
+static process_t *processes[NUM_SERVICES];
+static gateway_t *gateway;
+
+static char *replace(char *text, const char *from, const char *to)
+{
+    char *at = strstr(text, from);
+    if (at == NULL) {
+        fprintf(stderr, "conf/examples/demo.yaml does not name %s\n", from);
+        abort();
+    }
+    char *result = malloc(strlen(text) + strlen(to) + 1);
+    sprintf(result, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+    free(text);
+    return result;
+}
+
+static char *read_conf(void)
+{
+    char path[4096], *text = calloc(1, 65536);
+    const char *srcdir = getenv("srcdir");
+    snprintf(path, sizeof(path), "%s/conf/examples/demo.yaml", srcdir != NULL ? srcdir : ".");
+    FILE *file = fopen(path, "r");
+    if (file == NULL || fread(text, 1, 65535, file) == 0)
+        abort();
+    fclose(file);
+    return text;
+}
+
+static int start_all(void **state)
+{
+    const char *program = getenv("SLUICE_DEMO") != NULL ? getenv("SLUICE_DEMO") : "backends/sluice-demo";
+    char *conf = read_conf();
+    for (size_t i = 0; i != NUM_SERVICES; ++i) {
+        char name[32];
+        snprintf(name, sizeof(name), "%s-%zu", services[i].service, i);
+        const char *const argv[] = {program, services[i].service, "--listen", "127.0.0.1:0", "--name", name, NULL};
+        processes[i] = process_start(argv);
+        char *line = process_wait_for(processes[i], "listening on ", 1);
+        conf = replace(conf, services[i].written, strstr(line, "127.0.0.1:"));
+        free(line);
+    }
+    conf = replace(conf, "0.0.0.0:8080", "127.0.0.1:0");
+    conf = replace(conf, "0.0.0.0:8443", "127.0.0.1:00");
+    conf = replace(conf, "../certs/localhost.crt", "server.crt");
+    conf = replace(conf, "../certs/localhost.key", "server.key");
+    gateway = gateway_start("%s\nworkers: 1\n", conf);
+    free(conf);
+    return 0;
+}
+
+static int stop_all(void **state)
+{
+    gateway_stop(gateway);
+    for (size_t i = 0; i != NUM_SERVICES; ++i) {
+        process_signal(processes[i], SIGTERM);
+        assert_int_equal(process_end(processes[i]), 0);
+    }
+    return 0;
+}
+
+static void every_service_answers_through_the_gateway(void **state)
+{
+    static const struct {
+        const char *path, *body; /* the body begins so */
+    } cases[] = {
+        {"/add?num1=3&num2=4", "7\n"},
+        {"/subtract?num1=9&num2=3", "6\n"},
+        {"/multiply?num1=99999999999999999999&num2=99999999999999999999", "9999999999999999999800000000000000000001\n"},
+        {"/calculator/divide?num1=7&num2=2", "3\n"},
+        {"/hello", "Hello, World!\n"},
+        {"/hello?name=Ada", "{\"message\": \"Hello, Ada!\"}"},
+        {"/clock/", "{\"time\": "},
+        {"/users/7", "{\"id\":7,"},
+        {"/orders/1", "{\"id\":1,"},
+        {"/echo/bytes/10", ""},
+    };
+    for (transport_t t = 0; t != NUM_TRANSPORTS; ++t)
+        for (size_t i = 0; i != sizeof(cases) / sizeof(cases[0]); ++i) {
+            reply_t reply = fetch_path(gateway, t, cases[i].path);
+            if (reply.status != 200 || strncmp(reply.body, cases[i].body, strlen(cases[i].body)) != 0)
+                fail_msg("%s over %s: %d %s", cases[i].path, transport_names[t], reply.status, reply.body);
+            reply_free(&reply);
+        }
+}
+
+static void mistakes_are_answered_with_problems(void **state)
+{
+    for (transport_t t = 0; t != NUM_TRANSPORTS; ++t) {
+        reply_t reply = fetch_path(gateway, t, "/add?num1=3");
+        assert_int_equal(reply.status, 400);
+        assert_non_null(strstr(reply.body, "num2"));
+        reply_free(&reply);
+        reply = fetch_path(gateway, t, "/divide?num1=3&num2=0");
+        assert_int_equal(reply.status, 400);
+        reply_free(&reply);
+        reply = fetch_path(gateway, t, "/users/4711");
+        assert_int_equal(reply.status, 404);
+        reply_free(&reply);
+    }
+}
+
+static void a_copy_that_is_still_good_is_answered_with_304(void **state)
+{
+    for (transport_t t = 0; t != NUM_TRANSPORTS; ++t) {
+        reply_t reply = fetch_path(gateway, t, "/users/7");
+        char *etag = reply_field(&reply, "ETag"), header[256];
+        assert_non_null(etag);
+        snprintf(header, sizeof(header), "If-None-Match: %s", etag);
+        free(etag);
+        reply_free(&reply);
+        const char *headers[] = {header, NULL};
+        reply = fetch(gateway, t, &(request_t){.path = "/users/7", .headers = headers});
+        assert_int_equal(reply.status, 304);
+        assert_int_equal(reply.body_len, 0);
+        reply_free(&reply);
+    }
+}
+
+static void the_calculators_take_turns(void **state)
+{
+    size_t num_first = 0, num_second = 0;
+    for (int i = 0; i != 10; ++i) {
+        reply_t reply = fetch_path(gateway, OVER_HTTP1, "/add?num1=1&num2=1");
+        char *name = reply_field(&reply, "X-Served-By");
+        assert_non_null(name);
+        num_first += strcmp(name, "calculator-0") == 0;
+        num_second += strcmp(name, "calculator-1") == 0;
+        free(name);
+        reply_free(&reply);
+    }
+    assert_int_equal(num_first, 5);
+    assert_int_equal(num_second, 5);
+}
+
+static void events_arrive_one_by_one(void **state)
+{
+    int fd = raw_connect(gateway->ports[0]);
+
+    static const char request[] = "GET /echo/stream?chunks=2&interval=50 HTTP/1.1\r\nHost: a\r\n\r\n";
+    raw_write(fd, request, sizeof(request) - 1);
+    char *first = raw_read(fd, "data: {\"chunk\":1}", NULL);
+    assert_non_null(strstr(first, "text/event-stream"));
+    assert_null(strstr(first, "\"chunk\":2"));
+    free(first);
+    free(raw_read(fd, "data: {\"chunk\":2}", NULL));
+    close(fd);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_service_answers_through_the_gateway),
+        cmocka_unit_test(mistakes_are_answered_with_problems),
+        cmocka_unit_test(a_copy_that_is_still_good_is_answered_with_304),
+        cmocka_unit_test(the_calculators_take_turns),
+        cmocka_unit_test(events_arrive_one_by_one),
+    };
+    return cmocka_run_group_tests_name("demo", tests, start_all, stop_all);
+}
