@@ -83,9 +83,9 @@ static void every_conf_file_that_ships_is_accepted_and_prints_what_loads_again(v
             if (sluice(&log, "check", "-c", found.gl_pathv[k], NULL) != 0)
                 fail_msg("%s", log);
             free(log);
-            assert_int_equal(sluice(&log, "check", "-c", found.gl_pathv[k], "--print"), 0);
-            write_file("printed.yaml", log);
-            free(log);
+            snprintf(command, sizeof(command), "'%s' check -c '%s' --print >'%s/printed.yaml' 2>'%s/errors'",
+                     getenv("SLUICE") != NULL ? getenv("SLUICE") : "gateway/sluice", found.gl_pathv[k], folder, folder);
+            assert_int_equal(system(command), 0);
             char printed[512];
             snprintf(printed, sizeof(printed), "%s/printed.yaml", folder);
             if (sluice(&log, "check", "-c", printed, NULL) != 0)

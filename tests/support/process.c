@@ -160,7 +160,7 @@ int process_end(process_t *process)
         ;
     pthread_join(process->reader, NULL);
     int result = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    if (result != 0 && result != 1 && result != 128 + SIGKILL && result != 128 + SIGTERM)
+    if (result > 2 && result != 128 + SIGKILL && result != 128 + SIGTERM)
         fprintf(stderr, "process ended with %d; it said:\n%s\n", result, process->log);
     close(process->fd);
     pthread_cond_destroy(&process->grown);
