@@ -33,7 +33,7 @@ struct gw_body {
     /** The sink has taken what on_data brought: the slices are dead, and unless it was the end the next may come,
      * perhaps from within.  Also due after GW_BODY_END. */
     void (*more)(gw_body_t *body);
-    /* set by the sink before start */
+    /* set by the sink before start; it takes itself away (sink = NULL) when it wants no more */
     void (*on_data)(void *sink, gw_body_event_t event, const h2o_iovec_t *slices, size_t num_slices);
     void *sink;
 };

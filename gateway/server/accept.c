@@ -10,9 +10,10 @@
 #include "gateway/server/http2.h"
 #include "gateway/server/tls.h"
 
-#define ACCEPTS_PER_TURN     16  /* so that a flood of connections does not starve those that are open */
-#define RETRY_AFTER_ERROR_MS 100 /* out of descriptors or memory: the socket stays readable, so polling it would spin  \
-                                  */
+#define ACCEPTS_PER_TURN 16 /* so that a flood of connections does not starve those that are open */
+#define RETRY_AFTER_ERROR_MS                                                                                           \
+    100 /* out of descriptors or memory: the socket stays readable, so polling it would spin                           \
+         */
 
 /** A client socket, whoever serves it; freed when the socket is closed. */
 typedef struct accepted {

@@ -34,8 +34,6 @@ static void begin_request(gw_http1_t *conn)
 void gw_http1_close(gw_http1_t *conn)
 {
     conn->phase = GW_HTTP1_LINGER; /* nothing below may start anything */
-    if (conn->body.super.sink != NULL)
-        conn->body.super.sink = NULL;
     h2o_dispose_request(&conn->req);
     gw_timer_dispose(&conn->worker->timers, &conn->timer);
     h2o_linklist_unlink(&conn->link);
@@ -265,7 +263,7 @@ static void on_read(h2o_socket_t *sock, const char *err)
         read_requests(conn);
         break;
     case GW_HTTP1_EXCHANGE:
-        if (conn->has_body && !conn->body.super.is_ended)
+        if (gw_http1_body_is_wanted(conn))
             gw_http1_body_feed(conn);
         if (conn->sock->input->size >= MAX_READ_AHEAD)
             gw_http1_stop_reading(conn);
@@ -291,7 +289,7 @@ static void on_expiry(gw_timer_t *timer)
         refuse(conn, GW_REASON_HEAD_TIMEOUT, NULL);
         break;
     case GW_HTTP1_EXCHANGE:
-        if (conn->has_body && conn->body.is_wanted && !conn->body.super.is_ended)
+        if (gw_http1_body_is_wanted(conn))
             gw_http1_body_timeout(conn);
         else
             gw_http1_close(conn); /* the client takes nothing of the response */

@@ -87,8 +87,14 @@ static void finish(gw_http1_t *conn, gw_body_event_t event)
 {
     conn->body.super.is_ended = true;
     conn->req.http1_is_persistent = 0; /* where the next request would begin is not known */
-    if (conn->body.super.sink != NULL)
-        conn->body.super.on_data(conn->body.super.sink, event, NULL, 0);
+    conn->must_linger = true;
+    conn->body.super.on_data(conn->body.super.sink, event, NULL, 0);
+}
+
+bool gw_http1_body_is_wanted(const gw_http1_t *conn)
+{
+    /* a sink that has gone (its endpoint has answered, or failed) wants nothing, whatever it had asked for */
+    return conn->has_body && conn->body.is_wanted && !conn->body.super.is_ended && conn->body.super.sink != NULL;
 }
 
 /** Takes one piece of the input and gives it to the sink.  @return false when there is nothing to be done at present */
@@ -96,7 +102,7 @@ static bool feed_once(gw_http1_t *conn)
 {
     gw_http1_body_t *body = &conn->body;
     h2o_buffer_t *input = conn->sock->input;
-    if (!body->is_wanted || body->super.is_ended || body->handed != 0)
+    if (!gw_http1_body_is_wanted(conn) || body->handed != 0)
         return false;
     if (input->size == 0 && (body->is_chunked || body->left != 0)) {
         gw_http1_set_timer(conn, conn->exchange->view->snapshot->timeouts.body);

@@ -73,7 +73,9 @@ static inline void gw_http1_set_timer(gw_http1_t *conn, uint64_t timeout_ms)
 void gw_http1_body_init(gw_http1_t *conn, bool is_chunked, uint64_t length, bool must_continue);
 /** New bytes came in. */
 void gw_http1_body_feed(gw_http1_t *conn);
-/** The client has been silent for too long. */
+/** Somebody waits for the next piece. */
+bool gw_http1_body_is_wanted(const gw_http1_t *conn);
+/** The client has been silent for too long while somebody waited. */
 void gw_http1_body_timeout(gw_http1_t *conn);
 /** Before the response head is written: can the connection serve another request, or is body left that nobody will
  * read? A rest that is already here is skipped. */

@@ -135,7 +135,8 @@ static void send_now(gw_http1_t *conn, h2o_iovec_t *inbufs, size_t num_inbufs, h
             struct linger reset = {.l_onoff = 1, .l_linger = 0};
             setsockopt(h2o_socket_get_fd(conn->sock), SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
         }
-        if (h2o_socket_is_writing(conn->sock)) /* the request's body can fail while a piece of the response is written */
+        if (h2o_socket_is_writing(
+                conn->sock)) /* the request's body can fail while a piece of the response is written */
             out->is_cut = true;
         else
             h2o_socket_write(conn->sock, NULL, 0, on_cut_written);

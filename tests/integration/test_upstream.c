@@ -300,6 +300,39 @@ static void an_answer_before_the_end_of_the_upload_reaches_the_client(void **sta
     origin_stop(origin);
 }
 
+static void answer_early_and_long(origin_t *origin, int fd, size_t index)
+{
+    char head[4096], *body = calloc(1, 4000001);
+    memset(body, 'x', 4000000);
+    recv(fd, head, sizeof(head), 0);
+    origin_write(fd, "HTTP/1.1 403 Forbidden\r\nContent-Length: 4000000\r\n\r\n");
+    origin_write(fd, body);
+    free(body);
+    origin_wait_for_close(fd);
+}
+
+/** The endpoint is done, the rest of its answer waits for a slow client, and that client goes on sending: to nobody. */
+static void an_upload_that_goes_on_after_the_answer_harms_nobody(void **state)
+{
+    origin_t *origin = origin_start(answer_early_and_long, NULL);
+    gateway_t *gateway = gateway_start(CONF_ORIGIN ROUTES "limits: { body: 1GiB }\n", origin->port);
+    static const char head[] = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\nsome";
+    int fd = raw_connect(gateway->ports[0]);
+    raw_write(fd, head, sizeof(head) - 1);
+    char *bytes = malloc(16384);
+    size_t total = 0;
+    ssize_t len;
+    while (total < 4000000 && (len = recv(fd, bytes, 16384, 0)) > 0) {
+        total += (size_t)len;
+        raw_write(fd, "more", 4);
+    }
+    assert_true(total >= 4000000);
+    free(bytes);
+    close(fd);
+    gateway_stop(gateway);
+    origin_stop(origin);
+}
+
 static void drip_events(origin_t *origin, int fd, size_t index)
 {
     free(origin_read_request(origin, fd));
@@ -376,6 +409,7 @@ int main(void)
         cmocka_unit_test(a_client_that_does_not_read_slows_its_endpoint_down),
         cmocka_unit_test(an_upload_to_a_slow_endpoint_takes_bounded_memory),
         cmocka_unit_test(an_answer_before_the_end_of_the_upload_reaches_the_client),
+        cmocka_unit_test(an_upload_that_goes_on_after_the_answer_harms_nobody),
         cmocka_unit_test(a_stream_arrives_piece_by_piece),
         cmocka_unit_test(slow_clients_are_timed_out_by_phase),
     };
