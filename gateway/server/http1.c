@@ -291,6 +291,8 @@ static void on_expiry(gw_timer_t *timer)
     case GW_HTTP1_EXCHANGE:
         if (gw_http1_body_is_wanted(conn))
             gw_http1_body_timeout(conn);
+        else if (gw_http1_is_read_by_client(conn))
+            gw_http1_set_timer(conn, conn->worker->view->snapshot->timeouts.write);
         else
             gw_http1_close(conn); /* the client takes nothing of the response */
         break;

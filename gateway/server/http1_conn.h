@@ -29,7 +29,9 @@ typedef struct gw_http1_body {
 typedef struct gw_http1_ostream {
     h2o_ostream_t super;
     bool is_head_sent, is_chunked, has_body;
-    bool is_cut; /* close when the present write is done */
+    bool is_cut;    /* close when the present write is done */
+    int num_queued; /* bytes in the socket's send buffer when it was last looked at; INT_MAX: not since the write began
+                     */
     char chunk_head[20];
     /* a send that came while 100 Continue was being written */
     bool is_deferred;
@@ -84,5 +86,7 @@ bool gw_http1_body_is_over(gw_http1_t *conn);
 /* http1_response.c */
 void gw_http1_ostream_init(gw_http1_t *conn);
 void gw_http1_write_continue(gw_http1_t *conn);
+/** The write timeout is over: has the client taken anything since the last time? */
+bool gw_http1_is_read_by_client(gw_http1_t *conn);
 
 #endif

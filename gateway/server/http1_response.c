@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Responses of an HTTP/1.1 connection: the last output stream of its requests. */
 #include <assert.h>
+#include <limits.h>
+#include <linux/sockios.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include "gateway/server/http1_conn.h"
 
 static gw_http1_t *conn_of(h2o_ostream_t *ostream)
@@ -171,8 +174,20 @@ static void send_now(gw_http1_t *conn, h2o_iovec_t *inbufs, size_t num_inbufs, h
         }
     }
     req->bytes_sent += body_len;
+    out->num_queued = INT_MAX;
     gw_http1_set_timer(conn, conn->worker->view->snapshot->timeouts.write);
     h2o_socket_write(conn->sock, bufs, num, is_last ? on_last_written : on_piece_written);
+}
+
+/* The socket is writable again only when a good part of its send buffer is free, and that buffer may be megabytes: a
+ * slow client can make progress for minutes before a write completes.  The queue shows it. */
+bool gw_http1_is_read_by_client(gw_http1_t *conn)
+{
+    int num_queued = 0;
+    if (ioctl(h2o_socket_get_fd(conn->sock), SIOCOUTQ, &num_queued) != 0 || num_queued >= conn->out.num_queued)
+        return false;
+    conn->out.num_queued = num_queued;
+    return true;
 }
 
 static void do_send(h2o_ostream_t *ostream, h2o_req_t *req, h2o_iovec_t *bufs, size_t num_bufs, h2o_send_state_t state)
