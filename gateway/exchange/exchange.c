@@ -9,6 +9,7 @@
 #include "gateway/observe/access_log.h"
 #include "gateway/routing/path.h"
 #include "gateway/routing/router.h"
+#include "gateway/server/accept.h"
 #include "gateway/server/worker.h"
 
 static gw_str_t str_of(h2o_iovec_t bytes)
@@ -96,6 +97,9 @@ static void end_exchange(void *arg)
     gw_exchange_t *ex = arg;
     if (!ex->is_delivered && ex->reason == GW_REASON_OK)
         ex->reason = GW_REASON_CLIENT_CLOSED;
+    h2o_socket_t *sock = ex->req->conn->callbacks->get_socket(ex->req->conn);
+    if (ex->req->version >= 0x200 && sock != NULL)
+        gw_accept_note_end(sock, ex->reason == GW_REASON_CLIENT_CLOSED);
     gw_forward_dispose(ex);
     gw_chain_end(ex);
     if (ex->view->snapshot->access_log.target != GW_LOG_OFF)

@@ -10,10 +10,12 @@
 #include "gateway/server/http2.h"
 #include "gateway/server/tls.h"
 
-#define ACCEPTS_PER_TURN 16 /* so that a flood of connections does not starve those that are open */
-#define RETRY_AFTER_ERROR_MS                                                                                           \
-    100 /* out of descriptors or memory: the socket stays readable, so polling it would spin                           \
-         */
+/* requests given up; a browser that leaves a busy page gives up some dozens */
+#define PATIENCE 500
+/* so that a flood of connections does not starve those that are open */
+#define ACCEPTS_PER_TURN 16
+/* out of descriptors or memory: the socket stays readable, so polling it would spin */
+#define RETRY_AFTER_ERROR_MS 100
 
 /** A client socket, whoever serves it; freed when the socket is closed. */
 typedef struct accepted {
@@ -21,6 +23,7 @@ typedef struct accepted {
     h2o_socket_t *sock;
     h2o_linklist_t link;
     gw_timer_t handshake_timer;
+    int patience;              /* requests that may still be given up, see gw_accept_note_end */
     gw_view_t *handshake_view; /* pinned while the handshake runs: libh2o holds its SSL_CTX by a bare pointer */
 } accepted_t;
 
@@ -107,7 +110,7 @@ static void on_handshake(h2o_socket_t *sock, const char *err)
 static void serve(gw_worker_t *worker, const gw_listener_conf_t *conf, h2o_socket_t *sock)
 {
     accepted_t *accepted = h2o_mem_alloc(sizeof(*accepted));
-    *accepted = (accepted_t){.worker = worker, .sock = sock};
+    *accepted = (accepted_t){.worker = worker, .sock = sock, .patience = PATIENCE};
     gw_timer_init(&accepted->handshake_timer, on_handshake_expiry);
     h2o_linklist_insert(&worker->accepted, &accepted->link);
     ++worker->num_accepted;
@@ -213,4 +216,15 @@ void gw_accept_dispose(gw_worker_t *worker)
     for (size_t i = 0; i != worker->num_listeners; ++i)
         free(worker->listeners[i].address);
     free(worker->listeners);
+}
+
+void gw_accept_note_end(h2o_socket_t *sock, bool is_abandoned)
+{
+    accepted_t *accepted = sock->on_close.data;
+    if (!is_abandoned) {
+        if (accepted->patience < PATIENCE)
+            ++accepted->patience;
+    } else if (--accepted->patience == 0) {
+        shutdown(h2o_socket_get_fd(sock), SHUT_RDWR); /* libh2o closes it when it notices */
+    }
 }

@@ -17,4 +17,9 @@ void gw_accept_stop(gw_worker_t *worker);
 void gw_accept_cut_all(gw_worker_t *worker);
 void gw_accept_dispose(gw_worker_t *worker);
 
+/** For a request that a client socket brought over HTTP/2: was it given up before its response was complete?  A
+ * connection on which that is the rule is shut down: each such request has cost a connection to an endpoint, and
+ * libh2o 2.2.5 counts neither resets (CVE-2023-44487) nor what makes it reset by itself (CVE-2025-8671). */
+void gw_accept_note_end(h2o_socket_t *sock, bool is_abandoned);
+
 #endif

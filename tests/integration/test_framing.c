@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <openssl/ssl.h>
 #include "tests/support/gateway.h"
 #include "tests/support/origin.h"
 
@@ -251,6 +252,62 @@ static void an_endless_head_of_an_endpoint_is_bounded(void **state)
     free(endless);
 }
 
+/* HTTP/2 by hand ----------------------------------------------------------------------------------------------------
+ */
+
+static size_t put_frame(unsigned char *dst, unsigned char type, unsigned char flags, uint32_t stream,
+                        const void *payload, size_t len)
+{
+    const unsigned char head[9] = {(unsigned char)(len >> 16),
+                                   (unsigned char)(len >> 8),
+                                   (unsigned char)len,
+                                   type,
+                                   flags,
+                                   (unsigned char)(stream >> 24),
+                                   (unsigned char)(stream >> 16),
+                                   (unsigned char)(stream >> 8),
+                                   (unsigned char)stream};
+    memcpy(dst, head, 9);
+    memcpy(dst + 9, payload, len);
+    return 9 + len;
+}
+
+static void a_flood_of_resets_ends_its_connection_and_spares_the_endpoint(void **state)
+{
+    origin_t *origin = origin_start(origin_reflect, NULL);
+    gateway_t *gateway = gateway_start(CONF "access_log: off\n", origin->port);
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_alpn_protos(context, (const unsigned char *)"\002h2", 3);
+    SSL *ssl = SSL_new(context);
+    int fd = raw_connect(gateway->ports[1]);
+    SSL_set_fd(ssl, fd);
+    assert_int_equal(SSL_connect(ssl), 1);
+    static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
+    SSL_write(ssl, preface, sizeof(preface) - 1);
+    /* GET https / with :authority localhost, in HPACK's static table but for the name */
+    static const char head[] = "\x82\x87\x84\x01\x09localhost";
+    static const char cancel[] = {0, 0, 0, 8};
+    bool is_closed = false;
+    for (uint32_t stream = 1; stream < 40000 && !is_closed; stream += 2) {
+        unsigned char frames[128];
+        size_t len = put_frame(frames, 1, 5, stream, head, sizeof(head) - 1);
+        len += put_frame(frames + len, 3, 0, stream, cancel, sizeof(cancel));
+        is_closed = SSL_write(ssl, frames, (int)len) <= 0;
+    }
+    char bytes[4096];
+    while (SSL_read(ssl, bytes, sizeof(bytes)) > 0)
+        ;
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    close(fd);
+    assert_true(atomic_load(&origin->num_connections) < 2000);
+    reply_t reply = fetch_path(gateway, OVER_HTTP2, "/");
+    assert_int_equal(reply.status, 200);
+    reply_free(&reply);
+    gateway_stop(gateway);
+    origin_stop(origin);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +317,7 @@ int main(void)
         cmocka_unit_test(hostile_responses_become_502_and_cost_their_connection),
         cmocka_unit_test(a_response_cut_short_is_seen_as_cut_short),
         cmocka_unit_test(an_endless_head_of_an_endpoint_is_bounded),
+        cmocka_unit_test(a_flood_of_resets_ends_its_connection_and_spares_the_endpoint),
     };
     return cmocka_run_group_tests_name("framing", tests, NULL, NULL);
 }
