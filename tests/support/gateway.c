@@ -92,6 +92,7 @@ void gateway_write_conf(gateway_t *gateway, const char *conf, ...)
 gateway_t *gateway_start(const char *conf, ...)
 {
     gateway_t *gateway = calloc(1, sizeof(*gateway));
+    signal(SIGPIPE, SIG_IGN); /* the gateway closes on whom it refuses */
     char folder[] = "/tmp/sluice-test-XXXXXX", path[512];
     if (mkdtemp(folder) == NULL)
         fail(folder);
