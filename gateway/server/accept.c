@@ -11,7 +11,7 @@
 #include "gateway/server/tls.h"
 
 /* requests given up; a browser that leaves a busy page gives up some dozens */
-#define PATIENCE 500
+#define PATIENCE 200
 /* so that a flood of connections does not starve those that are open */
 #define ACCEPTS_PER_TURN 16
 /* out of descriptors or memory: the socket stays readable, so polling it would spin */

@@ -62,7 +62,7 @@ origin_t *origin_start(origin_script_t script, void *arg)
     socklen_t len = sizeof(address);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     origin->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (bind(origin->fd, (struct sockaddr *)&address, len) != 0 || listen(origin->fd, 128) != 0 ||
+    if (bind(origin->fd, (struct sockaddr *)&address, len) != 0 || listen(origin->fd, 4096) != 0 ||
         getsockname(origin->fd, (struct sockaddr *)&address, &len) != 0)
         abort();
     origin->port = ntohs(address.sin_port);
