@@ -121,9 +121,46 @@ void gw_worker_drain(gw_worker_t *worker, uint64_t timeout_ms)
 
 /* the thread ------------------------------------------------------------------------------------------------------- */
 
-static void *worker_main(void *arg)
+/* On the worker's own thread, because libh2o's sockets keep pointers to thread-local buffer lists of the thread that
+ * made them; two workers on the control thread's lists would corrupt them at the first message. */
+static void set_up(gw_worker_t *worker)
 {
-    gw_worker_t *worker = arg;
+    h2o_context_init(&worker->context, h2o_evloop_create(), gw_http2_globalconf_create());
+    h2o_multithread_register_receiver(worker->context.queue, &worker->inbox, on_messages);
+    gw_timer_wheel_init(&worker->timers, gw_worker_now_ms(worker));
+    gw_timer_init(&worker->drain_timer, on_drain_expiry);
+    h2o_linklist_init_anchor(&worker->http1);
+    h2o_linklist_init_anchor(&worker->accepted);
+    worker->chunks = gw_chunk_store_create();
+    if (getrandom(worker->request_id, sizeof(worker->request_id), 0) != (ssize_t)sizeof(worker->request_id))
+        abort(); /* cannot fail for so few bytes once the system has started */
+    worker->view = gw_view_create(worker, worker->first_deployment);
+    gw_deployment_unref(worker->first_deployment);
+    gw_accept_start(worker, worker->fds);
+    gw_http2_apply(worker);
+}
+
+static void tear_down(gw_worker_t *worker)
+{
+    if (worker->num_accepted != 0)
+        return; /* connections that would not end: their memory goes with the process */
+    gw_accept_dispose(worker);
+    gw_view_unref(worker->view);
+    gw_timer_dispose(&worker->timers, &worker->drain_timer);
+    h2o_timeout_unlink(&worker->context.http2._graceful_shutdown_timeout); /* the second GOAWAY may still be due */
+    gw_chunk_store_free(worker->chunks);
+    h2o_multithread_queue_t *queue = worker->context.queue;
+    h2o_loop_t *loop = worker->context.loop;
+    h2o_globalconf_t *globalconf = worker->context.globalconf;
+    h2o_multithread_unregister_receiver(queue, &worker->inbox);
+    h2o_context_dispose(&worker->context);
+    free(queue); /* which libh2o 2.2.5 forgets */
+    gw_http2_globalconf_free(globalconf);
+    h2o_evloop_destroy(loop);
+}
+
+static void run(gw_worker_t *worker)
+{
     bool is_turn_due = false;
     while (!worker->is_stopping && !(worker->is_draining && worker->num_accepted == 0)) {
         worker->is_clock_fresh = false;
@@ -138,12 +175,24 @@ static void *worker_main(void *arg)
         }
         is_turn_due = gw_timer_wheel_run(&worker->timers, gw_worker_now_ms(worker));
     }
+}
+
+static void *worker_main(void *arg)
+{
+    gw_worker_t *worker = arg;
+    set_up(worker);
+    sem_post(&worker->is_set_up);
+    run(worker);
+    tear_down(worker);
     return NULL;
 }
 
 int gw_worker_start(gw_worker_t *worker)
 {
-    return pthread_create(&worker->thread, NULL, worker_main, worker);
+    int error = pthread_create(&worker->thread, NULL, worker_main, worker);
+    while (error == 0 && sem_wait(&worker->is_set_up) != 0)
+        ; /* interrupted; messages may be sent once it is set up */
+    return error;
 }
 
 gw_worker_t *gw_worker_create(size_t index, struct gw_access_log *log, gw_deployment_t *deployment, const int *fds)
@@ -152,18 +201,10 @@ gw_worker_t *gw_worker_create(size_t index, struct gw_access_log *log, gw_deploy
     memset(worker, 0, sizeof(*worker));
     worker->index = index;
     worker->log = log;
-    h2o_context_init(&worker->context, h2o_evloop_create(), gw_http2_globalconf_create());
-    h2o_multithread_register_receiver(worker->context.queue, &worker->inbox, on_messages);
-    gw_timer_wheel_init(&worker->timers, gw_worker_now_ms(worker));
-    gw_timer_init(&worker->drain_timer, on_drain_expiry);
-    h2o_linklist_init_anchor(&worker->http1);
-    h2o_linklist_init_anchor(&worker->accepted);
-    worker->chunks = gw_chunk_store_create();
-    if (getrandom(worker->request_id, sizeof(worker->request_id), 0) != (ssize_t)sizeof(worker->request_id))
-        abort(); /* cannot fail for so few bytes once the system has started */
-    worker->view = gw_view_create(worker, deployment);
-    gw_accept_start(worker, fds);
-    gw_http2_apply(worker);
+    worker->first_deployment = gw_deployment_ref(deployment);
+    worker->fds = fds;
+    if (sem_init(&worker->is_set_up, 0, 0) != 0)
+        abort();
     return worker;
 }
 
@@ -172,20 +213,8 @@ size_t gw_worker_join(gw_worker_t *worker)
     pthread_join(worker->thread, NULL);
     size_t num_cut = worker->num_cut;
     if (worker->num_accepted != 0)
-        return num_cut; /* connections that would not end: their memory goes with the process */
-    gw_accept_dispose(worker);
-    gw_view_unref(worker->view);
-    gw_timer_dispose(&worker->timers, &worker->drain_timer);
-    h2o_timeout_unlink(&worker->context.http2._graceful_shutdown_timeout); /* the second GOAWAY may still be due */
-    gw_chunk_store_free(worker->chunks);
-    h2o_multithread_queue_t *queue = worker->context.queue;
-    h2o_loop_t *loop = worker->context.loop;
-    h2o_multithread_unregister_receiver(queue, &worker->inbox);
-    h2o_globalconf_t *globalconf = worker->context.globalconf;
-    h2o_context_dispose(&worker->context);
-    free(queue); /* which libh2o 2.2.5 forgets */
-    gw_http2_globalconf_free(globalconf);
-    h2o_evloop_destroy(loop);
+        return num_cut; /* what is left of them still points at it */
+    sem_destroy(&worker->is_set_up);
     free(worker);
     return num_cut;
 }

@@ -8,6 +8,7 @@
 
 #include <h2o.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include "gateway/base/timer_wheel.h"
 #include "gateway/config/snapshot.h"
 #include "gateway/exchange/filter.h"
@@ -77,6 +78,9 @@ struct gw_worker {
     bool is_clock_fresh, is_stopping, is_accepting;
     uint64_t clock_us, wall_us;
     gw_timer_t drain_timer, accept_timer;
+    gw_deployment_t *first_deployment; /* until the thread has set itself up */
+    const int *fds;
+    sem_t is_set_up;
     h2o_multithread_receiver_t inbox;
     pthread_t thread;
     size_t num_cut;
@@ -92,9 +96,11 @@ static inline uint64_t gw_worker_now_ms(gw_worker_t *worker)
 uint64_t gw_worker_wall_us(gw_worker_t *worker);
 
 /** Makes a worker; its thread is not started yet.
- *  @param fds one listening socket per listener of the snapshot, in its order; owned from here on */
+ *  @param fds one listening socket per listener of the snapshot, in its order; the sockets are owned by the worker from
+ * its start on, the array must stay until then */
 gw_worker_t *gw_worker_create(size_t index, struct gw_access_log *log, gw_deployment_t *deployment, const int *fds);
-/** @return 0, or an errno value */
+/** Starts the thread, which makes the loop and everything on it; returns when that is done.
+ *  @return 0, or an errno value */
 int gw_worker_start(gw_worker_t *worker);
 /** Makes new exchanges use this deployment; takes a reference of its own.  Its listeners have the same addresses. */
 void gw_worker_adopt(gw_worker_t *worker, gw_deployment_t *deployment);

@@ -132,13 +132,8 @@ static void *run_load(void *arg)
     return NULL;
 }
 
-static void reloads_under_load_fail_no_request_and_close_no_connection(void **state)
+static void reload_under_load(gateway_t *gateway, size_t num_reloads)
 {
-    origin_t *origin = origin_start(origin_reflect, NULL);
-    gateway_t *gateway =
-        gateway_start(CONF_ORIGIN "routes: [ { path: /, service: origin } ]\naccess_log: off\n"
-                                  "filters: { edit: { headers: { response: { set: { X-A: b } } } } }\n",
-                      origin->port);
     load_t loads[NUM_TRANSPORTS] = {{0}};
     pthread_t threads[NUM_TRANSPORTS];
     for (transport_t t = 0; t != NUM_TRANSPORTS; ++t) {
@@ -148,7 +143,7 @@ static void reloads_under_load_fail_no_request_and_close_no_connection(void **st
     }
     for (transport_t t = 0; t != NUM_TRANSPORTS; ++t)
         origin_wait(&loads[t].num_requests, 1);
-    for (size_t i = 1; i <= 30; ++i)
+    for (size_t i = 1; i <= num_reloads; ++i)
         reload(gateway, i);
     for (transport_t t = 0; t != NUM_TRANSPORTS; ++t) {
         atomic_store(&loads[t].is_over, true);
@@ -156,6 +151,33 @@ static void reloads_under_load_fail_no_request_and_close_no_connection(void **st
         assert_int_equal(atomic_load(&loads[t].num_failed), 0);
         assert_int_equal(atomic_load(&loads[t].num_connects), 1);
     }
+}
+
+static void reloads_under_load_fail_no_request_and_close_no_connection(void **state)
+{
+    origin_t *origin = origin_start(origin_reflect, NULL);
+    gateway_t *gateway =
+        gateway_start(CONF_ORIGIN "routes: [ { path: /, service: origin } ]\naccess_log: off\n"
+                                  "filters: { edit: { headers: { response: { set: { X-A: b } } } } }\n",
+                      origin->port);
+    reload_under_load(gateway, 30);
+    gateway_stop(gateway);
+    origin_stop(origin);
+}
+
+/** Whatever workers share by mistake, libh2o's thread-local lists included, TSan sees here. */
+static void several_workers_reload_together(void **state)
+{
+    origin_t *origin = origin_start(origin_reflect, NULL);
+    gateway_t *gateway = gateway_start("workers: 4\n"
+                                       "listen:\n"
+                                       "  - address: 127.0.0.1:0\n"
+                                       "  - address: 127.0.0.1:00\n"
+                                       "    tls: { certificates: [ { certificate: server.crt, key: server.key } ] }\n"
+                                       "services: { origin: { endpoints: [ \"http://127.0.0.1:%d\" ] } }\n"
+                                       "routes: [ { path: /, service: origin } ]\n",
+                                       origin->port);
+    reload_under_load(gateway, 30);
     gateway_stop(gateway);
     origin_stop(origin);
 }
@@ -374,6 +396,7 @@ int main(void)
         cmocka_unit_test(a_bad_file_changes_nothing_and_every_error_is_logged),
         cmocka_unit_test(a_request_in_flight_ends_with_the_configuration_it_began_with),
         cmocka_unit_test(reloads_under_load_fail_no_request_and_close_no_connection),
+        cmocka_unit_test(several_workers_reload_together),
         cmocka_unit_test(a_reload_brings_the_new_certificate_and_refuses_a_wrong_pair),
         cmocka_unit_test(the_access_log_tells_everything_but_secrets),
         cmocka_unit_test(sigusr1_reopens_the_access_log),
