@@ -34,6 +34,7 @@ struct gw_forward;
     XX(EXPECTATION_FAILED, "expectation_failed", 417, "Expectation Failed")                                            \
     XX(NOT_IMPLEMENTED, "not_implemented", 501, "Not Implemented")                                                     \
     XX(VERSION_NOT_SUPPORTED, "version_not_supported", 505, "HTTP Version Not Supported")                              \
+    XX(TOO_MANY_RESETS, "too_many_resets", 429, "Too Many Requests")                                                   \
     XX(NO_ROUTE, "no_route", 404, "Not Found")                                                                         \
     XX(METHOD_NOT_ALLOWED, "method_not_allowed", 405, "Method Not Allowed")                                            \
     XX(LOOP_DETECTED, "loop_detected", 508, "Loop Detected")                                                           \

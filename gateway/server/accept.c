@@ -222,9 +222,15 @@ void gw_accept_note_end(h2o_socket_t *sock, bool is_abandoned)
 {
     accepted_t *accepted = sock->on_close.data;
     if (!is_abandoned) {
-        if (accepted->patience < PATIENCE)
+        if (accepted->patience > 0 && accepted->patience < PATIENCE)
             ++accepted->patience;
     } else if (--accepted->patience == 0) {
         shutdown(h2o_socket_get_fd(sock), SHUT_RDWR); /* libh2o closes it when it notices */
     }
+}
+
+bool gw_accept_is_out_of_patience(const h2o_socket_t *sock)
+{
+    const accepted_t *accepted = sock->on_close.data;
+    return accepted->patience <= 0;
 }

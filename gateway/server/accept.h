@@ -21,5 +21,7 @@ void gw_accept_dispose(gw_worker_t *worker);
  * connection on which that is the rule is shut down: each such request has cost a connection to an endpoint, and
  * libh2o 2.2.5 counts neither resets (CVE-2023-44487) nor what makes it reset by itself (CVE-2025-8671). */
 void gw_accept_note_end(h2o_socket_t *sock, bool is_abandoned);
+/** Was it shut down for that?  What libh2o had read before still turns into requests, and they must cost nothing. */
+bool gw_accept_is_out_of_patience(const h2o_socket_t *sock);
 
 #endif

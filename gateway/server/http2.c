@@ -6,6 +6,7 @@
 #include <h2o/http2.h>
 #include "gateway/exchange/exchange.h"
 #include "gateway/exchange/memory_body.h"
+#include "gateway/server/accept.h"
 #include "gateway/server/guard.h"
 #include "gateway/server/http2.h"
 
@@ -60,6 +61,10 @@ static void refuse(gw_worker_t *worker, h2o_req_t *req, gw_guard_result_t result
 static int on_request(h2o_handler_t *handler, h2o_req_t *req)
 {
     gw_worker_t *worker = H2O_STRUCT_FROM_MEMBER(gw_worker_t, context, req->conn->ctx);
+    if (gw_accept_is_out_of_patience(req->conn->callbacks->get_socket(req->conn))) {
+        gw_exchange_refuse(req, worker, GW_REASON_TOO_MANY_RESETS, NULL, started_us(worker, req));
+        return 0;
+    }
     gw_guard_result_t result = judge(worker, req);
     if (result != GW_GUARD_OK)
         refuse(worker, req, result);

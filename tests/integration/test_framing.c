@@ -300,7 +300,7 @@ static void a_flood_of_resets_ends_its_connection_and_spares_the_endpoint(void *
     SSL_free(ssl);
     SSL_CTX_free(context);
     close(fd);
-    assert_true(atomic_load(&origin->num_connections) < 2000);
+    assert_true(atomic_load(&origin->num_connections) < 1000);
     reply_t reply = fetch_path(gateway, OVER_HTTP2, "/");
     assert_int_equal(reply.status, 200);
     reply_free(&reply);
