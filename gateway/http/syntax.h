@@ -25,4 +25,8 @@ bool gw_http_list_next(gw_str_t *rest, gw_str_t *ret_item);
 /** Is `token` an item of the list?  Letter case does not matter. */
 bool gw_http_list_has(gw_str_t list, gw_str_t token);
 
+/** @return how long a Keep-Alive field says that the connection is kept ("timeout=5, max=100"), in ms; UINT64_MAX when
+ * it does not say */
+uint64_t gw_http_keep_alive_ms(gw_str_t value);
+
 #endif

@@ -22,6 +22,20 @@ static void tokens_are_of_token_characters(void **state)
     }
 }
 
+static void a_forbidden_byte_is_found_at_any_place_of_a_value(void **state)
+{
+    char value[33];
+    for (size_t len = 1; len != sizeof(value); ++len)
+        for (size_t at = 0; at != len; ++at)
+            for (unsigned c = 0; c != 256; ++c) {
+                memset(value, at % 2 != 0 ? 'v' : '\xff', len);
+                value[at] = (char)c;
+                bool is_good = (c >= 0x20 && c != 0x7f) || c == '\t';
+                if (gw_http_is_field_value(gw_str(value, len)) != is_good)
+                    fail_msg("byte %02x at %zu of %zu", c, at, len);
+            }
+}
+
 static void authorities_are_host_and_port(void **state)
 {
     static const char *const good[] = {"a",     "a.example",   "a.example:80",          "127.0.0.1:0",
@@ -122,6 +136,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tokens_are_of_token_characters),
+        cmocka_unit_test(a_forbidden_byte_is_found_at_any_place_of_a_value),
         cmocka_unit_test(authorities_are_host_and_port),
         cmocka_unit_test(lengths_are_digits_that_fit),
         cmocka_unit_test(lists_skip_white_space_and_empty_items),
