@@ -16,6 +16,7 @@
 #define ACCEPTS_PER_TURN 16
 /* out of descriptors or memory: the socket stays readable, so polling it would spin */
 #define RETRY_AFTER_ERROR_MS 100
+#define CLOSE_MS             2000 /* for close_notify to leave */
 
 /** A client socket, whoever serves it; freed when the socket is closed. */
 typedef struct accepted {
@@ -23,6 +24,8 @@ typedef struct accepted {
     h2o_socket_t *sock;
     h2o_linklist_t link;
     gw_timer_t handshake_timer;
+    bool is_closing;
+    uint64_t progress_ms;      /* when the client last took a piece of a response (HTTP/2) */
     int patience;              /* requests that may still be given up, see gw_accept_note_end */
     gw_view_t *handshake_view; /* pinned while the handshake runs: libh2o holds its SSL_CTX by a bare pointer */
 } accepted_t;
@@ -81,10 +84,24 @@ static void on_close(void *data)
         resume_accepting(worker);
 }
 
+/** The handshake took too long, or close_notify does not leave because the client reads nothing. */
 static void on_handshake_expiry(gw_timer_t *timer)
 {
     accepted_t *accepted = H2O_STRUCT_FROM_MEMBER(accepted_t, handshake_timer, timer);
-    h2o_socket_close(accepted->sock);
+    if (accepted->is_closing)
+        shutdown(h2o_socket_get_fd(accepted->sock), SHUT_RDWR); /* libh2o's write fails and it lets go */
+    else
+        h2o_socket_close(accepted->sock);
+}
+
+void gw_accept_close(h2o_socket_t *sock)
+{
+    accepted_t *accepted = sock->on_close.data;
+    gw_worker_t *worker = accepted->worker;
+    accepted->is_closing = true;
+    if (sock->ssl != NULL)
+        gw_timer_set(&worker->timers, &accepted->handshake_timer, gw_worker_now_ms(worker) + CLOSE_MS);
+    h2o_socket_close(sock); /* accepted may be gone */
 }
 
 static void on_handshake(h2o_socket_t *sock, const char *err)
@@ -190,9 +207,12 @@ void gw_accept_start(gw_worker_t *worker, const int *fds)
 void gw_accept_stop(gw_worker_t *worker)
 {
     /* whoever the kernel has connected already is served: closing the socket would reset them */
-    if (worker->is_accepting && worker->is_draining)
+    if (worker->is_draining)
         for (size_t i = 0; i != worker->num_listeners; ++i)
-            on_acceptable(worker->listeners[i].sock, NULL);
+            for (size_t before = SIZE_MAX; worker->is_accepting && before != worker->num_accepted;) {
+                before = worker->num_accepted;
+                on_acceptable(worker->listeners[i].sock, NULL);
+            }
     worker->is_accepting = false;
     gw_timer_dispose(&worker->timers, &worker->accept_timer);
     for (size_t i = 0; i != worker->num_listeners; ++i) {
@@ -222,6 +242,7 @@ void gw_accept_note_end(h2o_socket_t *sock, bool is_abandoned)
 {
     accepted_t *accepted = sock->on_close.data;
     if (!is_abandoned) {
+        accepted->progress_ms = gw_worker_now_ms(accepted->worker);
         if (accepted->patience > 0 && accepted->patience < PATIENCE)
             ++accepted->patience;
     } else if (--accepted->patience == 0) {
@@ -233,4 +254,19 @@ bool gw_accept_is_out_of_patience(const h2o_socket_t *sock)
 {
     const accepted_t *accepted = sock->on_close.data;
     return accepted->patience <= 0;
+}
+
+void gw_accept_note_progress(h2o_socket_t *sock)
+{
+    accepted_t *accepted = sock->on_close.data;
+    accepted->progress_ms = gw_worker_now_ms(accepted->worker);
+}
+
+bool gw_accept_cut_if_stuck(h2o_socket_t *sock, uint64_t timeout_ms)
+{
+    accepted_t *accepted = sock->on_close.data;
+    if (gw_worker_now_ms(accepted->worker) - accepted->progress_ms < timeout_ms)
+        return false;
+    shutdown(h2o_socket_get_fd(sock), SHUT_RDWR);
+    return true;
 }

@@ -24,4 +24,14 @@ void gw_accept_note_end(h2o_socket_t *sock, bool is_abandoned);
 /** Was it shut down for that?  What libh2o had read before still turns into requests, and they must cost nothing. */
 bool gw_accept_is_out_of_patience(const h2o_socket_t *sock);
 
+/** Closes a socket that was served; ends it also when TLS cannot say goodbye. */
+void gw_accept_close(h2o_socket_t *sock);
+
+/** An HTTP/2 client took a piece of a response. */
+void gw_accept_note_progress(h2o_socket_t *sock);
+/** Shuts a connection down on which the client has taken nothing of any response for so long; its exchanges end with
+ * it.
+ *  @return false: it is alive */
+bool gw_accept_cut_if_stuck(h2o_socket_t *sock, uint64_t timeout_ms);
+
 #endif

@@ -6,6 +6,7 @@
 #include "gateway/http/phr.h"
 #include "gateway/http/request_head.h"
 #include "gateway/http/syntax.h"
+#include "gateway/server/accept.h"
 #include "gateway/server/http1.h"
 #include "gateway/server/http1_conn.h"
 
@@ -25,6 +26,7 @@ static void begin_request(gw_http1_t *conn)
 {
     h2o_init_request(&conn->req, &conn->super, NULL);
     gw_http1_ostream_init(conn);
+    gw_timer_stop(&conn->body_timer);
     conn->phase = GW_HTTP1_IDLE;
     conn->parsed = 0;
     conn->has_body = false;
@@ -34,10 +36,13 @@ static void begin_request(gw_http1_t *conn)
 void gw_http1_close(gw_http1_t *conn)
 {
     conn->phase = GW_HTTP1_LINGER; /* nothing below may start anything */
+    if (conn->exchange != NULL && h2o_socket_is_writing(conn->sock))
+        conn->exchange->is_delivered = false; /* the last piece was handed over, but it did not leave */
     h2o_dispose_request(&conn->req);
     gw_timer_dispose(&conn->worker->timers, &conn->timer);
+    gw_timer_dispose(&conn->worker->timers, &conn->body_timer);
     h2o_linklist_unlink(&conn->link);
-    h2o_socket_close(conn->sock);
+    gw_accept_close(conn->sock);
     free(conn);
 }
 
@@ -74,6 +79,8 @@ static void linger(gw_http1_t *conn)
 void gw_http1_request_done(gw_http1_t *conn)
 {
     bool is_clean = gw_http1_body_is_over(conn);
+    if (conn->worker->is_draining)
+        conn->req.http1_is_persistent = 0; /* its head was written before the drain began */
     if (!conn->req.http1_is_persistent || !is_clean) {
         if (!is_clean || conn->must_linger || conn->sock->input->size != 0)
             linger(conn);
@@ -211,6 +218,8 @@ static void read_requests(gw_http1_t *conn)
         conn->started_us = gw_worker_now_us(conn->worker);
     }
     size_t limit = (size_t)snapshot->limits.head, len = input->size < limit ? input->size : limit;
+    if (conn->parsed > len) /* a reload has lowered the limit */
+        conn->parsed = len;
     struct phr_header parsed[MAX_FIELDS];
     size_t num_fields = (size_t)snapshot->limits.fields;
     const char *method, *target;
@@ -289,14 +298,19 @@ static void on_expiry(gw_timer_t *timer)
         refuse(conn, GW_REASON_HEAD_TIMEOUT, NULL);
         break;
     case GW_HTTP1_EXCHANGE:
-        if (gw_http1_body_is_wanted(conn))
-            gw_http1_body_timeout(conn);
-        else if (gw_http1_is_read_by_client(conn))
+        if (gw_http1_is_read_by_client(conn))
             gw_http1_set_timer(conn, conn->worker->view->snapshot->timeouts.write);
         else
             gw_http1_close(conn); /* the client takes nothing of the response */
         break;
     }
+}
+
+static void on_body_expiry(gw_timer_t *timer)
+{
+    gw_http1_t *conn = H2O_STRUCT_FROM_MEMBER(gw_http1_t, body_timer, timer);
+    if (conn->phase == GW_HTTP1_EXCHANGE && gw_http1_body_is_wanted(conn))
+        gw_http1_body_timeout(conn);
 }
 
 /* for libh2o ------------------------------------------------------------------------------------------------------- */
@@ -328,6 +342,7 @@ void gw_http1_accept(gw_worker_t *worker, h2o_socket_t *sock)
     sock->data = conn;
     h2o_linklist_insert(&worker->http1, &conn->link);
     gw_timer_init(&conn->timer, on_expiry);
+    gw_timer_init(&conn->body_timer, on_body_expiry);
     begin_request(conn);
     gw_http1_start_reading(conn);
     gw_http1_set_timer(conn, worker->is_draining ? FIRST_REQUEST_GRACE_MS : worker->view->snapshot->timeouts.head);

@@ -97,6 +97,13 @@ bool gw_http1_body_is_wanted(const gw_http1_t *conn)
     return conn->has_body && conn->body.is_wanted && !conn->body.super.is_ended && conn->body.super.sink != NULL;
 }
 
+static void await_input(gw_http1_t *conn)
+{
+    gw_timer_set(&conn->worker->timers, &conn->body_timer,
+                 gw_worker_now_ms(conn->worker) + conn->exchange->view->snapshot->timeouts.body);
+    gw_http1_start_reading(conn);
+}
+
 /** Takes one piece of the input and gives it to the sink.  @return false when there is nothing to be done at present */
 static bool feed_once(gw_http1_t *conn)
 {
@@ -105,8 +112,7 @@ static bool feed_once(gw_http1_t *conn)
     if (!gw_http1_body_is_wanted(conn) || body->handed != 0)
         return false;
     if (input->size == 0 && (body->is_chunked || body->left != 0)) {
-        gw_http1_set_timer(conn, conn->exchange->view->snapshot->timeouts.body);
-        gw_http1_start_reading(conn);
+        await_input(conn);
         return false;
     }
     piece_t piece = {.event = GW_BODY_DATA};
@@ -125,9 +131,12 @@ static bool feed_once(gw_http1_t *conn)
     }
     if (piece.num_slices == 0 && piece.event == GW_BODY_DATA) { /* nothing but framing */
         h2o_buffer_consume(&conn->sock->input, piece.consumed);
-        return conn->sock->input->size != 0 && piece.consumed != 0;
+        if (conn->sock->input->size != 0 && piece.consumed != 0)
+            return true;
+        await_input(conn);
+        return false;
     }
-    gw_timer_stop(&conn->timer);
+    gw_timer_stop(&conn->body_timer);
     body->is_wanted = false;
     body->handed = piece.consumed;
     body->super.is_ended = piece.event == GW_BODY_END;

@@ -44,8 +44,9 @@ typedef struct gw_http1 {
     h2o_conn_t super;
     gw_worker_t *worker;
     h2o_socket_t *sock;
-    h2o_linklist_t link; /* in worker->http1 */
-    gw_timer_t timer;
+    h2o_linklist_t link;   /* in worker->http1 */
+    gw_timer_t timer;      /* head, idle, write, linger */
+    gw_timer_t body_timer; /* the client's silence while somebody waits for its body */
     gw_http1_phase_t phase;
     bool is_reading, is_writing_interim;
     bool must_linger; /* the client may still be sending what was refused */

@@ -5,6 +5,7 @@
 #include <linux/sockios.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include "gateway/server/http1_conn.h"
 
 static gw_http1_t *conn_of(h2o_ostream_t *ostream)
@@ -138,10 +139,12 @@ static void send_now(gw_http1_t *conn, h2o_iovec_t *inbufs, size_t num_inbufs, h
             struct linger reset = {.l_onoff = 1, .l_linger = 0};
             setsockopt(h2o_socket_get_fd(conn->sock), SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
         }
-        if (h2o_socket_is_writing(
-                conn->sock)) /* the request's body can fail while a piece of the response is written */
+        if (h2o_socket_is_writing(conn->sock)) {
+            /* the request's body can fail while a piece of the response is written: what is left of it belongs to
+             * others from now on, and a client that reads nothing must not hold the connection */
             out->is_cut = true;
-        else
+            shutdown(h2o_socket_get_fd(conn->sock), SHUT_RDWR);
+        } else
             h2o_socket_write(conn->sock, NULL, 0, on_cut_written);
         return;
     }
@@ -199,7 +202,7 @@ static void do_send(h2o_ostream_t *ostream, h2o_req_t *req, h2o_iovec_t *bufs, s
     }
     /* one write at a time: this one waits for 100 Continue to leave */
     gw_http1_ostream_t *out = &conn->out;
-    assert(!out->is_deferred);
+    assert(!out->is_deferred || state == H2O_SEND_STATE_ERROR); /* which replaces the one that waits */
     out->is_deferred = true;
     out->num_bufs = num_bufs;
     out->state = state;
@@ -212,6 +215,7 @@ static void on_continue_written(h2o_socket_t *sock, const char *err)
 {
     gw_http1_t *conn = sock->data;
     conn->is_writing_interim = false;
+    gw_timer_stop(&conn->timer);
     if (err != NULL) {
         gw_http1_close(conn);
         return;
@@ -228,6 +232,8 @@ void gw_http1_write_continue(gw_http1_t *conn)
         return;
     conn->is_writing_interim = true;
     h2o_iovec_t text = h2o_iovec_init(H2O_STRLIT("HTTP/1.1 100 Continue\r\n\r\n"));
+    gw_http1_set_timer(conn, conn->worker->view->snapshot->timeouts.write);
+    conn->out.num_queued = INT_MAX;
     h2o_socket_write(conn->sock, &text, 1, on_continue_written);
 }
 
