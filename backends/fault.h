@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Failing on purpose: which answers become a failure when a given share of them shall fail.
+ * Failing on purpose: which answers become a failure when a given share of them shall fail, and how late they come.
  * The failures are spread evenly and always in the same order (a share of a quarter is every fourth answer), so that a
  * test can count on them; there is no chance in it.  Pure.  Threads: one. */
 #ifndef GW_BACKENDS_FAULT_H
@@ -11,8 +11,9 @@
 #define GW_FAULT_ALL 1000000 /* a share of 1 */
 
 typedef struct gw_fault {
-    uint32_t share; /* in millionths, 0..GW_FAULT_ALL */
-    uint32_t debt;  /* what the answers so far have added up to, below GW_FAULT_ALL; 0 at first */
+    uint64_t delay_ms; /* before each answer */
+    uint32_t share;    /* in millionths, 0..GW_FAULT_ALL */
+    uint32_t debt;     /* what the answers so far have added up to, below GW_FAULT_ALL; 0 at first */
 } gw_fault_t;
 
 /** @return whether the next answer is to fail: true for exactly floor(n * share) of the first n answers */

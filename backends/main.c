@@ -18,7 +18,7 @@ static void print_help(FILE *to)
 {
     fputs("usage: sluice-demo SERVICE --listen ADDRESS [--name NAME] [--delay MS] [--fail RATIO]\n\n"
           "Serves one of several small HTTP/1.1 services until SIGTERM or SIGINT.\n\n"
-          "Services (each also answers GET /healthz):\n",
+          "Services (each also answers GET /healthz, and GET and PUT /fault):\n",
           to);
     for (size_t i = 0; i != NUM_SERVICES; ++i)
         fprintf(to, "  %-12s%s\n", services[i].name, services[i].summary);
@@ -27,6 +27,7 @@ static void print_help(FILE *to)
           "  --name NAME       how this instance calls itself (default: the service's name)\n"
           "  --delay MS        answer only after so many milliseconds (0..600000, default 0)\n"
           "  --fail RATIO      answer this share of the requests by 503 (0..1, default 0)\n"
+          "                    both can be changed later: PUT /fault?fail=RATIO&delay=MS\n"
           "  --help            print this and exit\n"
           "  --version         print the version and exit\n\n"
           "Prints 'sluice-demo: SERVICE listening on ADDRESS' once it listens; see sluice-demo(1).\n",

@@ -77,7 +77,7 @@ static bool parse_delay(const char *text, gw_demo_options_t *options, reason_t r
     return true;
 }
 
-static bool parse_fail(const char *text, gw_demo_options_t *options, reason_t reason)
+static bool parse_ratio(const char *text, uint32_t *ret_share, reason_t reason)
 {
     /* by hand, because strtod also reads "nan", "0x1p-1" and, elsewhere, a decimal comma */
     uint32_t share = 0, unit = 1000000;
@@ -99,8 +99,18 @@ static bool parse_fail(const char *text, gw_demo_options_t *options, reason_t re
     }
     if (!is_good || num_digits == 0 || share > 1000000)
         return wrong(reason, "'%.120s' is not a ratio: a decimal number from 0 to 1", text);
-    options->fail_share = share;
+    *ret_share = share;
     return true;
+}
+
+bool gw_demo_ratio_parse(const char *text, uint32_t *ret_share, char *reterr, size_t size)
+{
+    return parse_ratio(text, ret_share, (reason_t){reterr, size});
+}
+
+static bool parse_fail(const char *text, gw_demo_options_t *options, reason_t reason)
+{
+    return parse_ratio(text, &options->fail_share, reason);
 }
 
 static const struct {

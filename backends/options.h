@@ -29,6 +29,8 @@ typedef enum gw_demo_command { GW_DEMO_RUN, GW_DEMO_HELP, GW_DEMO_VERSION, GW_DE
 /** @param ret set on GW_DEMO_RUN only   @param reterr set on GW_DEMO_USAGE: one sentence of at most size - 1 bytes
  *  @return what the user asked for; GW_DEMO_USAGE: the command line is wrong */
 gw_demo_command_t gw_demo_options_parse(int argc, char *const *argv, gw_demo_options_t *ret, char *reterr, size_t size);
+/** @param ret_share millionths of a decimal number from 0 to 1   @return false: it is none; `reterr` says so */
+bool gw_demo_ratio_parse(const char *text, uint32_t *ret_share, char *reterr, size_t size);
 /** @return false: not an address; `reterr` says why */
 bool gw_demo_address_parse(const char *text, gw_demo_address_t *ret, char *reterr, size_t size);
 

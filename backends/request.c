@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The life of a request: arrival, the delay and the failures asked for on the command line, waiting, the log line. */
+ * The life of a request: arrival, the delay and the failures asked for on the command line or by PUT /fault, waiting,
+ * the log line. */
 #include <errno.h>
 #include <poll.h>
 #include <unistd.h>
@@ -110,21 +111,91 @@ void gw_demo_request_cut(h2o_req_t *req)
 /* arrival ------------------------------------------------------------------------------------------------------------
  */
 
+static void add_fault(json_t *body, const gw_fault_t *fault)
+{
+    json_object_set_new(body, "delay_ms", json_integer((json_int_t)fault->delay_ms));
+    json_object_set_new(body, "fail", json_real(fault->share / (double)GW_FAULT_ALL));
+}
+
 static void tell_health(gw_demo_request_t *r)
 {
     const gw_demo_options_t *options = r->server->options;
-    bool is_failing = options->fail_share == GW_FAULT_ALL;
+    const gw_fault_t *fault = &r->server->fault;
+    bool is_failing = fault->share == GW_FAULT_ALL;
     if (!gw_demo_is_get(r))
         return;
     json_t *body = is_failing ? json_pack("{s:s, s:s, s:i, s:s}", "type", "about:blank", "title", "Service Unavailable",
-                                          "status", 503, "detail", "started with --fail 1: every answer is a failure")
-                              : json_pack("{s:s}", "status", options->fail_share == 0 ? "ok" : "degraded");
+                                          "status", 503, "detail", "every answer is a failure, on purpose")
+                              : json_pack("{s:s}", "status", fault->share == 0 ? "ok" : "degraded");
     json_object_set_new(body, "service", json_string(options->service));
     json_object_set_new(body, "name", json_string(options->name));
-    json_object_set_new(body, "delay_ms", json_integer((json_int_t)options->delay_ms));
-    json_object_set_new(body, "fail", json_real(options->fail_share / (double)GW_FAULT_ALL));
+    add_fault(body, fault);
     gw_demo_header(r, "cache-control", "no-store");
     gw_demo_answer_json(r, is_failing ? 503 : 200, body, JSON_COMPACT | JSON_REAL_PRECISION(6));
+}
+
+static void tell_fault(gw_demo_request_t *r)
+{
+    json_t *body = json_pack("{s:s}", "name", r->server->options->name);
+    add_fault(body, &r->server->fault);
+    gw_demo_header(r, "cache-control", "no-store");
+    gw_demo_answer_json(r, 200, body, JSON_COMPACT | JSON_REAL_PRECISION(6));
+}
+
+/** @param share in: what there is; out: what was asked for   @return false: the request was answered by 400 */
+static bool find_share(gw_demo_request_t *r, uint32_t *share)
+{
+    char text[32], why[128];
+    gw_str_t value;
+    gw_query_result_t result = gw_query_find(r->query, GW_STR("fail"), text, sizeof(text) - 1, &value);
+    if (result == GW_QUERY_MISSING)
+        return true;
+    if (result != GW_QUERY_OK) {
+        gw_demo_problem(r, 400, "fail", "fail %s", gw_query_result_str(result));
+        return false;
+    }
+    text[value.len] = '\0';
+    if (strlen(text) == value.len && gw_demo_ratio_parse(text, share, why, sizeof(why)))
+        return true;
+    gw_demo_problem(r, 400, "fail", "fail is not a decimal number from 0 to 1");
+    return false;
+}
+
+static void change_fault(gw_demo_request_t *r)
+{
+    static const uint32_t not_given = UINT32_MAX;
+    uint32_t share = not_given;
+    uint64_t delay_ms = not_given;
+    if (!find_share(r, &share) || !gw_demo_number(r, "delay", 0, GW_DEMO_MAX_DELAY_MS, &delay_ms))
+        return;
+    if (share == not_given && delay_ms == not_given) {
+        gw_demo_problem(r, 400, NULL, "what is to change? PUT /fault?fail=RATIO&delay=MS, or one of them");
+        return;
+    }
+    if (share != not_given)
+        r->server->fault = (gw_fault_t){.share = share, .delay_ms = r->server->fault.delay_ms};
+    if (delay_ms != not_given)
+        r->server->fault.delay_ms = delay_ms;
+    tell_fault(r);
+}
+
+static bool is_control(const gw_demo_request_t *r)
+{
+    return gw_str_equal(r->path, GW_STR("/fault"));
+}
+
+/** GET tells, PUT changes; never late and never failing, so that whatever was asked for can be undone. */
+static void control(gw_demo_request_t *r)
+{
+    const h2o_iovec_t *method = &r->req->input.method;
+    if (h2o_memis(method->base, method->len, H2O_STRLIT("PUT"))) {
+        change_fault(r);
+    } else if (r->is_head || h2o_memis(method->base, method->len, H2O_STRLIT("GET"))) {
+        tell_fault(r);
+    } else {
+        gw_demo_header(r, "allow", "GET, HEAD, PUT");
+        gw_demo_problem(r, 405, NULL, "GET tells how requests fail here, PUT changes it");
+    }
 }
 
 static void dispatch(gw_demo_request_t *r)
@@ -175,8 +246,10 @@ static int on_request(h2o_handler_t *super, h2o_req_t *req)
     gw_timer_init(&r->timer, on_time);
     ++server->num_in_flight;
     *h2o_req_getenv(req, H2O_STRLIT(KEY), 1) = h2o_iovec_init((char *)r, sizeof(*r));
-    if (server->options->delay_ms != 0)
-        gw_demo_wait(r, gw_demo_now_ms() + server->options->delay_ms, dispatch);
+    if (is_control(r))
+        control(r);
+    else if (server->fault.delay_ms != 0)
+        gw_demo_wait(r, gw_demo_now_ms() + server->fault.delay_ms, dispatch);
     else
         dispatch(r);
     return 0;

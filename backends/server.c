@@ -251,7 +251,8 @@ static void dispose(gw_demo_server_t *server)
 
 int gw_demo_server_run(const gw_demo_options_t *options, const gw_demo_service_t *service)
 {
-    gw_demo_server_t server = {.options = options, .service = service, .fault = {.share = options->fail_share}};
+    gw_demo_server_t server = {
+        .options = options, .service = service, .fault = {.share = options->fail_share, .delay_ms = options->delay_ms}};
     int signal_fd = open_signals(), listener_fd;
     raise_file_limit();
     if (signal_fd == -1)

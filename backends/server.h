@@ -15,7 +15,8 @@
 
 struct gw_demo_request;
 
-/** A service answers every request but /healthz, by exactly one of the ways that backends/request.h offers. */
+/** A service answers every request but /healthz and /fault, by exactly one of the ways that backends/request.h offers.
+ */
 typedef struct gw_demo_service {
     const char *name;
     const char *summary; /* for --help, one line */
@@ -30,9 +31,9 @@ typedef struct gw_demo_server {
     h2o_accept_ctx_t accept;
     h2o_socket_t *listener, *signals; /* listener: NULL once stopping */
     gw_timer_wheel_t timers;
-    gw_timer_t accept_again; /* after the process ran out of file descriptors */
-    bool is_turn_due;        /* a timer's callback may have left work that only the next turn of the loop finds */
-    gw_fault_t fault;
+    gw_timer_t accept_again;   /* after the process ran out of file descriptors */
+    bool is_turn_due;          /* a timer's callback may have left work that only the next turn of the loop finds */
+    gw_fault_t fault;          /* begins as the options say; PUT /fault changes it */
     size_t num_in_flight;      /* requests that were begun and not finished */
     h2o_linklist_t websockets; /* open ones, see backends/echo_websocket.c */
     bool is_stopping;
