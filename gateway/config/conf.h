@@ -27,6 +27,12 @@ typedef struct gw_route_row {
     gw_route_conf_t route;
     struct gw_conf_string host, path, service; /* value NULL: not given, or wrong */
     gw_conf_strings_t methods;
+    gw_conf_pairs_t services; /* name: weight */
+    struct gw_split_by {
+        bool is_given;
+        gw_key_conf_t key; /* GW_KEY_NONE: random */
+    } split_by;
+    gw_retries_conf_t retries;
     bool has_max_body;
     struct {
         gw_filter_use_t *entries;
@@ -42,6 +48,7 @@ typedef struct gw_conf_root {
     gw_conf_list_t listen;   /* gw_listener_conf_t */
     gw_conf_list_t services; /* gw_service_conf_t */
     gw_conf_list_t routes;   /* gw_route_row_t */
+    bool *is_service_used;   /* by index; during the reading only */
     struct {
         gw_named_filter_t *entries;
         size_t size;
@@ -64,8 +71,14 @@ gw_node_t *gw_conf_show_filter_uses(gw_arena_t *arena, const void *target);
 void gw_conf_check_listeners(gw_conf_reader_t *reader, gw_conf_root_t *root);
 /** Fills snapshot->routes and the router. */
 void gw_conf_build_routes(gw_conf_reader_t *reader, gw_conf_root_t *root);
-/** Gives every filter that a route uses its slot and key. */
+/** Says which filters and services nobody uses.  Only for a conf without errors: an error may be why. */
+void gw_conf_warn_of_unused(gw_conf_reader_t *reader, const gw_conf_root_t *root);
+/** Gives every filter that a route uses its slot and key, and has it find what it names elsewhere. */
 void gw_conf_build_filters(gw_conf_reader_t *reader, gw_conf_root_t *root);
+
+/** Finds a service that a filter names, and notes that it is used.
+ *  @param key of the option, for the message   @return its index in snapshot->services, or SIZE_MAX after reporting */
+size_t gw_conf_find_service(gw_conf_reader_t *reader, const char *name, gw_mark_t at);
 
 /** Host names: letters, digits, '-' and '_' in labels of at most 63, 253 in all; IPv4 addresses pass as well. */
 bool gw_conf_is_host_name(gw_str_t s);

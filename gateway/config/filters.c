@@ -208,18 +208,40 @@ void gw_conf_build_filters(gw_conf_reader_t *reader, gw_conf_root_t *root)
         gw_route_conf_t *route = snapshot->routes + i;
         route->num_filters = rows[i].filters.size;
         route->filters = gw_arena_alloc(reader->arena, route->num_filters * sizeof(*route->filters));
+        const gw_filter_conf_t *guard = NULL;
         for (size_t k = 0; k != route->num_filters; ++k) {
             gw_filter_conf_t *filter = rows[i].filters.entries[k].filter;
+            if (filter->class->guards_endpoints != NULL && filter->class->guards_endpoints(filter->conf)) {
+                if (guard != NULL)
+                    gw_diag_error(reader->diag, route->at, NULL,
+                                  "this route has two filters that look at endpoints one by one: '%s' and '%s'",
+                                  guard->name, filter->name);
+                guard = filter;
+            }
             if (filter->key == NULL) {
                 filter->key = key_of(reader->arena, rows + i, k);
                 filter->slot = snapshot->num_filters++;
                 snapshot->filters[filter->slot] = filter;
+                if (filter->class->link != NULL)
+                    filter->class->link(reader, filter->conf, filter->at);
             }
+            if (filter->class->check_route != NULL)
+                filter->class->check_route(reader, filter->conf, route);
             route->filters[k] = filter;
         }
     }
+}
+
+void gw_conf_warn_of_unused(gw_conf_reader_t *reader, const gw_conf_root_t *root)
+{
+    const gw_service_conf_t *services = root->services.entries;
+
     for (size_t i = 0; i != root->filters.size; ++i)
         if (!root->filters.entries[i].is_used)
             gw_diag_warning(reader->diag, root->filters.entries[i].at, NULL, "filter '%s' is not used by any route",
                             root->filters.entries[i].name);
+    for (size_t i = 0; i != root->services.size; ++i)
+        if (!root->is_service_used[i])
+            gw_diag_warning(reader->diag, services[i].at, NULL, "service '%s' is not used by any route",
+                            services[i].name);
 }

@@ -299,8 +299,10 @@ static void build(gw_conf_reader_t *reader, gw_conf_root_t *root, const gw_node_
     snapshot->services = root->services.entries;
     snapshot->num_services = root->services.size;
     gw_conf_build_routes(reader, root);
+    gw_conf_build_filters(reader, root);
     if (gw_diag_num_errors(reader->diag) == errors_before)
-        gw_conf_build_filters(reader, root);
+        gw_conf_warn_of_unused(reader, root);
+    root->is_service_used = NULL; /* it goes with the scratch arena */
     for (size_t i = 0; i != root->filters.size; ++i)
         root->filters.entries[i].node = NULL; /* it goes with the scratch arena */
 }

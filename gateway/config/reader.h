@@ -46,10 +46,12 @@ const char *gw_conf_resolve(gw_conf_reader_t *reader, gw_mark_t at, const char *
 bool gw_conf_parse_uint(gw_str_t s, uint64_t *ret);
 bool gw_conf_parse_duration(gw_str_t s, uint64_t *ret_ms);
 bool gw_conf_parse_size(gw_str_t s, uint64_t *ret_bytes);
+bool gw_conf_parse_percent(gw_str_t s, uint64_t *ret_hundredths);
 
 /** The shortest exact way to write them: 90000 -> "90s", 65536 -> "64KiB". */
 const char *gw_conf_duration_text(gw_arena_t *arena, uint64_t ms);
 const char *gw_conf_size_text(gw_arena_t *arena, uint64_t bytes);
+const char *gw_conf_percent_text(gw_arena_t *arena, uint64_t hundredths);
 
 /** The row's bounds for messages and the manual: "1..256", "1ms..10m", "at most 64 bytes"; "" when there are none. */
 const char *gw_field_bounds(gw_arena_t *arena, const gw_field_t *field);

@@ -2,6 +2,7 @@
  * The section `routes`: what each asks for, the names they get, and the router made of them. */
 #include <stdlib.h>
 #include "gateway/config/conf.h"
+#include "gateway/config/resilience.h"
 #include "gateway/config/text.h"
 #include "gateway/routing/path.h"
 #include "gateway/routing/router.h"
@@ -83,6 +84,24 @@ static void read_service(gw_conf_reader_t *reader, const gw_node_t *node, void *
         keep(reader, node, name, target);
 }
 
+static void read_split_by(gw_conf_reader_t *reader, const gw_node_t *node, void *target)
+{
+    struct gw_split_by *by = target;
+
+    by->is_given = true;
+    if (node->kind != GW_NODE_SCALAR || !gw_str_equal(node->text, GW_STR("random")))
+        gw_conf_read_key(reader, "split_by", node, "random, client_address, header:NAME or cookie:NAME", &by->key);
+}
+
+static gw_node_t *show_split_by(gw_arena_t *arena, const void *target)
+{
+    const struct gw_split_by *by = target;
+
+    if (!by->is_given)
+        return NULL;
+    return by->key.kind == GW_KEY_NONE ? gw_node_new_text(arena, "random") : gw_conf_show_key(arena, &by->key);
+}
+
 static gw_node_t *show_text(gw_arena_t *arena, const void *target)
 {
     const struct gw_conf_string *text = target;
@@ -115,6 +134,12 @@ static void check_route(struct gw_conf_reader *reader, void *value, gw_mark_t at
                       gw_arena_printf(reader->scratch, "did you mean '%s/'?",
                                       gw_text_shown(reader->scratch, gw_str_of(row->path.value))),
                       "'strip_prefix' needs a path that ends in '/'");
+    if ((row->service.value != NULL) == (row->services.size != 0))
+        gw_diag_error(reader->diag, at, "service: NAME, or services: {NAME: 95, OTHER: 5}",
+                      row->services.size != 0 ? "a route has either 'service' or 'services'"
+                                              : "required key 'service' is missing");
+    if (row->split_by.is_given && row->services.size == 0)
+        gw_diag_error(reader->diag, at, NULL, "'split_by' needs 'services'");
 }
 
 static const gw_field_t route_fields[] = {
@@ -159,8 +184,26 @@ static const gw_field_t route_fields[] = {
      .read = read_service,
      .show = show_text,
      .takes = "name",
-     .is_required = true,
-     .meaning = "service that answers"},
+     .meaning = "service that answers; either this or 'services'"},
+    {.key = "services",
+     .type = GW_PAIRS,
+     .offset = offsetof(gw_route_row_t, services),
+     .max = 16,
+     .meaning = "services that share the requests, each with its weight, 0..1000000"},
+    {.key = "split_by",
+     .type = GW_CUSTOM,
+     .offset = offsetof(gw_route_row_t, split_by),
+     .read = read_split_by,
+     .show = show_split_by,
+     .takes = "random, client_address, header:NAME or cookie:NAME",
+     .def_text = "random",
+     .meaning = "how a request finds its share of 'services': at random, or the same for the same key"},
+    {.key = "retries",
+     .type = GW_SECTION,
+     .offset = offsetof(gw_route_row_t, retries),
+     .section = &gw_route_retries_section,
+     .def_text = "the service's",
+     .meaning = "trying again what failed, instead of what the service says"},
     {.key = "max_body",
      .type = GW_CUSTOM,
      .offset = offsetof(gw_route_row_t, route.max_body),
@@ -209,41 +252,99 @@ static int compare_services(const void *a, const void *b)
     return strcmp((*(const gw_service_conf_t *const *)a)->name, (*(const gw_service_conf_t *const *)b)->name);
 }
 
+typedef struct service_names {
+    const gw_service_conf_t *services, **sorted;
+    const char **names;
+    size_t num;
+} service_names_t;
+
+/* @return its index, or SIZE_MAX after reporting */
+static size_t find_service(gw_conf_reader_t *reader, const service_names_t *all, const char *name, gw_mark_t at)
+{
+    const gw_service_conf_t wanted = {.name = name}, *key = &wanted;
+    const gw_service_conf_t **found = bsearch(&key, all->sorted, all->num, sizeof(*all->sorted), compare_services);
+    gw_conf_root_t *root = reader->context;
+
+    if (found == NULL) {
+        gw_conf_refuse_name(reader, at, "there is no service '%s'", name, all->names, all->num, "known services");
+        return SIZE_MAX;
+    }
+    size_t index = (size_t)(*found - all->services);
+    root->is_service_used[index] = true;
+    return index;
+}
+
+static service_names_t service_names(gw_conf_reader_t *reader, const gw_conf_root_t *root)
+{
+    const gw_service_conf_t *services = root->services.entries;
+    size_t num = root->services.size;
+    service_names_t all = {.services = services,
+                           .sorted = gw_arena_alloc(reader->scratch, num * sizeof(*all.sorted)),
+                           .names = gw_arena_alloc(reader->scratch, num * sizeof(*all.names)),
+                           .num = num};
+
+    for (size_t i = 0; i != num; ++i) {
+        all.sorted[i] = services + i;
+        all.names[i] = services[i].name;
+    }
+    qsort(all.sorted, num, sizeof(*all.sorted), compare_services);
+    return all;
+}
+
+size_t gw_conf_find_service(gw_conf_reader_t *reader, const char *name, gw_mark_t at)
+{
+    service_names_t all = service_names(reader, reader->context);
+
+    return find_service(reader, &all, name, at);
+}
+
+static void find_split(gw_conf_reader_t *reader, const service_names_t *all, gw_route_row_t *row)
+{
+    static const uint64_t most = 1000000;
+    gw_route_conf_t *route = &row->route;
+
+    route->split = gw_arena_alloc(reader->arena, row->services.size * sizeof(*route->split));
+    route->num_split = row->services.size;
+    route->split_by = row->split_by.key;
+    bool is_good = true;
+    for (size_t i = 0; i != row->services.size; ++i) {
+        const struct gw_conf_pair *pair = row->services.entries + i;
+        size_t index = find_service(reader, all, pair->name, pair->name_at);
+        if (index != SIZE_MAX)
+            route->split[i] = (struct gw_split){all->services + index, index, 0};
+        bool is_weight =
+            gw_conf_parse_uint(gw_str_of(pair->value), &route->split[i].weight) && route->split[i].weight <= most;
+        is_good = is_good && is_weight;
+        if (!is_weight)
+            gw_diag_error(reader->diag, pair->value_at, NULL, "'%s' is no weight (0..%llu)",
+                          gw_text_shown(reader->scratch, gw_str_of(pair->value)), (unsigned long long)most);
+        else
+            route->split_weight += route->split[i].weight;
+    }
+    if (route->split_weight == 0 && is_good)
+        gw_diag_error(reader->diag, route->at, NULL, "one of 'services' must have a weight above 0");
+    route->service = route->split[0].service;
+    route->service_index = route->split[0].service_index;
+}
+
 static void find_services(gw_conf_reader_t *reader, gw_conf_root_t *root)
 {
-    gw_service_conf_t *services = root->services.entries;
     gw_route_row_t *rows = root->routes.entries;
-    size_t num = root->services.size;
-    const gw_service_conf_t **sorted = gw_arena_alloc(reader->scratch, num * sizeof(*sorted));
-    const char **names = gw_arena_alloc(reader->scratch, num * sizeof(*names));
-    bool *is_used = gw_arena_alloc(reader->scratch, num * sizeof(*is_used));
+    service_names_t all = service_names(reader, root);
 
-    if (num == 0)
+    root->is_service_used = gw_arena_alloc(reader->scratch, all.num * sizeof(*root->is_service_used));
+    if (all.num == 0)
         return; /* reported; the routes are not to blame */
-    for (size_t i = 0; i != num; ++i) {
-        sorted[i] = services + i;
-        names[i] = services[i].name;
-    }
-    qsort(sorted, num, sizeof(*sorted), compare_services);
     for (size_t i = 0; i != root->routes.size; ++i) {
         const struct gw_conf_string *name = &rows[i].service;
-        if (name->value == NULL)
-            continue;
-        const gw_service_conf_t wanted = {.name = name->value}, *key = &wanted;
-        const gw_service_conf_t **found = bsearch(&key, sorted, num, sizeof(*sorted), compare_services);
-        if (found == NULL) {
-            gw_conf_refuse_name(reader, name->at, "there is no service '%s'", name->value, names, num,
-                                "known services");
-            continue;
+        size_t index;
+        if (rows[i].services.size != 0)
+            find_split(reader, &all, rows + i);
+        else if (name->value != NULL && (index = find_service(reader, &all, name->value, name->at)) != SIZE_MAX) {
+            rows[i].route.service = all.services + index;
+            rows[i].route.service_index = index;
         }
-        rows[i].route.service = *found;
-        rows[i].route.service_index = (size_t)(*found - services);
-        is_used[rows[i].route.service_index] = true;
     }
-    for (size_t i = 0; i != num; ++i)
-        if (!is_used[i])
-            gw_diag_warning(reader->diag, services[i].at, NULL, "service '%s' is not used by any route",
-                            services[i].name);
 }
 
 static int compare_names(const void *va, const void *vb)
@@ -337,6 +438,14 @@ void gw_conf_build_routes(gw_conf_reader_t *reader, gw_conf_root_t *root)
         row->route.path = row->path.value;
         if (!row->has_max_body)
             row->route.max_body = snapshot->limits.body;
+        if (row->retries.at.line != 0) {
+            row->route.retries = &row->retries;
+            if (row->route.num_split == 0 && row->route.service != NULL)
+                gw_conf_check_tries(reader, row->route.service, &row->retries, row->retries.at);
+            for (size_t k = 0; k != row->route.num_split; ++k)
+                if (row->route.split[k].service != NULL)
+                    gw_conf_check_tries(reader, row->route.split[k].service, &row->retries, row->retries.at);
+        }
         snapshot->routes[i] = row->route;
         if (row->route.path == NULL)
             continue; /* reported */

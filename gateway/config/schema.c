@@ -52,6 +52,11 @@ static bool read_number(gw_conf_reader_t *reader, const gw_field_t *field, const
         is_number = gw_conf_parse_duration(node->text, &value);
         if (!is_number && gw_conf_parse_uint(node->text, &plain))
             hint = "a duration needs a unit: ms, s, m or h";
+    } else if (field->type == GW_PERCENT) {
+        what = "a percentage such as 20% or 0.5%";
+        is_number = gw_conf_parse_percent(node->text, &value);
+        if (!is_number && gw_conf_parse_uint(node->text, &plain))
+            hint = gw_arena_printf(reader->scratch, "did you mean '%llu%%'?", (unsigned long long)plain);
     } else {
         what = "a size such as 512B, 64KiB, 8MiB or 1GiB";
         is_number = gw_conf_parse_size(node->text, &value);
@@ -251,6 +256,7 @@ bool gw_field_read(gw_conf_reader_t *reader, const gw_field_t *field, const gw_n
                            field->type == GW_UINT       ? "a whole number"
                            : field->type == GW_DURATION ? "a duration"
                            : field->type == GW_SIZE     ? "a size"
+                           : field->type == GW_PERCENT  ? "a percentage"
                            : field->type == GW_STRING   ? "a text"
                            : field->type == GW_PATH     ? "a file name"
                                                         : gw_field_type(reader->scratch, field));

@@ -18,6 +18,7 @@ typedef enum gw_type {
     GW_UINT,     /* 0, 17, min..max                             -> uint64_t */
     GW_DURATION, /* 250ms 5s 10m 1h, min..max in ms             -> uint64_t milliseconds */
     GW_SIZE,     /* 512, 64KiB, 8MiB, 1GiB, min..max in bytes   -> uint64_t bytes */
+    GW_PERCENT,  /* 20% 0.5%, min..max in hundredths of it      -> uint64_t hundredths of a percent (10000: 100%) */
     GW_STRING,   /* any scalar, min..max in bytes               -> const char * (NULL when absent without default) */
     GW_ENUM,     /* one of `words`                              -> int: its index in `words` */
     GW_STRINGS,  /* a list of scalars; one scalar is a list of one -> gw_conf_strings_t */
@@ -79,7 +80,8 @@ typedef struct gw_field {
     const char *key;
     gw_type_t type;
     size_t offset;
-    uint64_t min, max;   /* GW_UINT, GW_DURATION (ms), GW_SIZE (bytes), GW_STRING (bytes); lists and maps: entries */
+    uint64_t min, max;   /* GW_UINT, GW_DURATION (ms), GW_SIZE (bytes), GW_PERCENT (1/100), GW_STRING (bytes); lists and
+                            maps: entries */
     const char *def;     /* as one would write it in the file; NULL: none (see is_required) */
     const char *unit;    /* "requests/s", "ms", ...; NULL where the type says it all */
     const char *meaning; /* one sentence for the manual and the hints */

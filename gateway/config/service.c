@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * The section `services`: endpoints, timeouts and pools. */
+ * The section `services`: endpoints, timeouts and pools; what deals with their failures stands in resilience.c. */
 #include <arpa/inet.h>
 #include "gateway/config/conf.h"
+#include "gateway/config/resilience.h"
 #include "gateway/config/text.h"
 
 bool gw_conf_is_host_name(gw_str_t s)
@@ -138,9 +139,28 @@ static void check_service(struct gw_conf_reader *reader, void *value, gw_mark_t 
     for (size_t i = 0; i != service->endpoints.size; ++i)
         for (size_t k = 0; k != i; ++k)
             if (strcmp(endpoints[i].url, endpoints[k].url) == 0) {
-                gw_diag_warning(reader->diag, endpoints[i].at, NULL, "endpoint '%s' is listed twice", endpoints[i].url);
+                gw_diag_error(reader->diag, endpoints[i].at, "a 'weight' gives it a larger share",
+                              "endpoint '%s' is listed twice", endpoints[i].url);
                 break;
             }
+    uint64_t weights = 0;
+    for (size_t i = 0; i != service->endpoints.size; ++i)
+        weights += endpoints[i].is_backup ? 0 : endpoints[i].weight;
+    if (weights == 0)
+        gw_diag_warning(reader->diag, at, NULL, "service '%s' has no endpoint with a weight that is not a backup",
+                        service->name);
+    if (service->pool.upstream_idle != 0 && service->pool.idle >= service->pool.upstream_idle)
+        gw_diag_warning(reader->diag, at, "set pool.idle to less",
+                        "pool.idle (%s) outlives what the service keeps unused connections (pool.upstream_idle, %s)",
+                        gw_conf_duration_text(reader->scratch, service->pool.idle),
+                        gw_conf_duration_text(reader->scratch, service->pool.upstream_idle));
+    if (service->panic_threshold != 0 && service->when_unhealthy == GW_FAIL_FAST)
+        gw_diag_error(reader->diag, at, "add 'when_unhealthy: try_anyway'",
+                      "'panic_threshold' has no effect with 'when_unhealthy: fail_fast'");
+    if (service->slow_start != 0 && service->balance.method == GW_BALANCE_HASH)
+        gw_diag_warning(reader->diag, at, "keys stay with their endpoint",
+                        "'slow_start' has no effect with balance: hash");
+    gw_conf_check_tries(reader, service, &service->retries, at);
 }
 
 static const gw_field_t endpoint_fields[] = {
@@ -152,6 +172,17 @@ static const gw_field_t endpoint_fields[] = {
      .takes = "http://HOST[:PORT] or unix:PATH",
      .is_required = true,
      .meaning = "where the endpoint listens; port 80 when none is given"},
+    {.key = "weight",
+     .type = GW_UINT,
+     .offset = offsetof(gw_endpoint_conf_t, weight),
+     .max = 256,
+     .def = "1",
+     .meaning = "share of the requests beside the other endpoints; 0 sends none"},
+    {.key = "backup",
+     .type = GW_BOOL,
+     .offset = offsetof(gw_endpoint_conf_t, is_backup),
+     .def = "false",
+     .meaning = "use it only when no other endpoint can be used"},
     {.key = NULL},
 };
 
@@ -190,6 +221,13 @@ static const gw_field_t timeouts_fields[] = {
      .max = 24 * hour,
      .def = "60s",
      .meaning = "without a byte while a body is on its way, in either direction"},
+    {.key = "total",
+     .type = GW_DURATION,
+     .offset = IN_TIMEOUTS(total),
+     .max = 24 * hour,
+     .def = "0s",
+     .meaning = "from the routing of a request to the head of its response, all tries and waits together; what is left "
+                "of it goes upstream as X-Request-Timeout-Ms; 0s sets no bound"},
     {.key = NULL},
 };
 
@@ -223,6 +261,13 @@ static const gw_field_t pool_fields[] = {
      .max = 720ull * hour,
      .def = "1h",
      .meaning = "how old a connection may be and still be used again"},
+    {.key = "upstream_idle",
+     .type = GW_DURATION,
+     .offset = IN_POOL(upstream_idle),
+     .max = 24 * hour,
+     .def = "0s",
+     .meaning =
+         "how long the service itself keeps an unused connection: the gateway gives it up before that; 0s: not known"},
     {.key = NULL},
 };
 
@@ -247,7 +292,57 @@ static const gw_field_t service_fields[] = {
      .max = 1000,
      .section = &endpoint_section,
      .is_required = true,
-     .meaning = "instances of the service, used in turn; each a URL or a mapping with 'url'"},
+     .meaning = "instances of the service; each a URL or a mapping with 'url'"},
+    {.key = "balance",
+     .type = GW_SECTION,
+     .offset = offsetof(gw_service_conf_t, balance),
+     .section = &gw_balance_section,
+     .meaning = "how an endpoint is chosen for a request; a method may stand for the mapping"},
+    {.key = "slow_start",
+     .type = GW_DURATION,
+     .offset = offsetof(gw_service_conf_t, slow_start),
+     .max = hour,
+     .def = "0s",
+     .meaning = "time over which an endpoint that came back, or was added by a reload, grows to its full share"},
+    {.key = "max_requests",
+     .type = GW_UINT,
+     .offset = offsetof(gw_service_conf_t, max_requests),
+     .max = 1000000,
+     .def = "0",
+     .unit = "requests",
+     .meaning = "requests under way at each endpoint, all workers together; 0 sets no bound"},
+    {.key = "queue",
+     .type = GW_SECTION,
+     .offset = offsetof(gw_service_conf_t, queue),
+     .section = &gw_queue_section,
+     .meaning = "where requests wait that find max_requests at every endpoint"},
+    {.key = "health_check",
+     .type = GW_SECTION,
+     .offset = offsetof(gw_service_conf_t, health_check),
+     .section = &gw_health_check_section,
+     .meaning = "asking each endpoint from time to time whether it is well; a path may stand for the mapping"},
+    {.key = "ejection",
+     .type = GW_SECTION,
+     .offset = offsetof(gw_service_conf_t, ejection),
+     .section = &gw_ejection_section,
+     .meaning = "taking an endpoint out of use for a while when requests to it fail"},
+    {.key = "when_unhealthy",
+     .type = GW_ENUM,
+     .offset = offsetof(gw_service_conf_t, when_unhealthy),
+     .words = gw_when_unhealthy_words,
+     .def = "fail_fast",
+     .meaning = "with no usable endpoint left: answer 503 at once, or try them all the same"},
+    {.key = "panic_threshold",
+     .type = GW_PERCENT,
+     .offset = offsetof(gw_service_conf_t, panic_threshold),
+     .max = 10000,
+     .def = "0%",
+     .meaning = "for try_anyway: with a smaller share of usable endpoints than this all of them are used"},
+    {.key = "retries",
+     .type = GW_SECTION,
+     .offset = offsetof(gw_service_conf_t, retries),
+     .section = &gw_retries_section,
+     .meaning = "trying again what failed"},
     {.key = "pass_host",
      .type = GW_BOOL,
      .offset = offsetof(gw_service_conf_t, pass_host),

@@ -69,11 +69,15 @@ static gw_node_t *show_field(gw_arena_t *arena, const gw_field_t *field, const v
     case GW_BOOL:
         return literal(arena, *(const bool *)value ? "true" : "false");
     case GW_UINT:
+        if (field->def == NULL && *(const uint64_t *)value < field->min)
+            return NULL; /* not given; what is printed must load again */
         return literal(arena, gw_arena_printf(arena, "%llu", (unsigned long long)*(const uint64_t *)value));
     case GW_DURATION:
         return gw_node_new_text(arena, gw_conf_duration_text(arena, *(const uint64_t *)value));
     case GW_SIZE:
         return gw_node_new_text(arena, gw_conf_size_text(arena, *(const uint64_t *)value));
+    case GW_PERCENT:
+        return gw_node_new_text(arena, gw_conf_percent_text(arena, *(const uint64_t *)value));
     case GW_ENUM:
         return gw_node_new_text(arena, field->words[*(const int *)value]);
     case GW_STRING:

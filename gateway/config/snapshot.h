@@ -15,6 +15,7 @@
 #include "gateway/base/arena.h"
 #include "gateway/config/diag.h"
 #include "gateway/config/schema.h"
+#include "gateway/upstream/condition.h"
 
 struct gw_router;
 struct gw_filter_class;
@@ -58,7 +59,71 @@ typedef struct gw_endpoint_conf {
     const char *authority; /* what a Host field says when the client's is not passed on: "127.0.0.1:9001"; "localhost"
                               for Unix */
     uint16_t port;
+    uint64_t weight; /* share of the requests, 0..256; 0: none */
+    bool is_backup;  /* used only when no other one can be */
 } gw_endpoint_conf_t;
+
+/** A list of conditions as written, and as a set. */
+typedef struct gw_conditions_conf {
+    gw_conf_strings_t words;
+    gw_condition_set_t set;
+} gw_conditions_conf_t;
+
+/** What of a request decides where it goes. */
+typedef enum gw_key_kind { GW_KEY_NONE, GW_KEY_CLIENT_ADDRESS, GW_KEY_HEADER, GW_KEY_COOKIE } gw_key_kind_t;
+typedef struct gw_key_conf {
+    int kind;         /* gw_key_kind_t */
+    const char *name; /* of the header field, in lower case, or of the cookie */
+} gw_key_conf_t;
+
+typedef enum gw_balance {
+    GW_BALANCE_ROUND_ROBIN,
+    GW_BALANCE_RANDOM,
+    GW_BALANCE_LEAST_REQUESTS, /* the less loaded of two chosen at random */
+    GW_BALANCE_HASH            /* the same key goes to the same endpoint */
+} gw_balance_t;
+
+typedef enum gw_when_unhealthy { GW_FAIL_FAST, GW_TRY_ANYWAY } gw_when_unhealthy_t;
+
+/** Another try at another endpoint.  Times in ms, shares in hundredths of a percent. */
+typedef struct gw_retries_conf {
+    gw_mark_t at;
+    uint64_t attempts;              /* in all, the first one included */
+    gw_conditions_conf_t on;        /* for requests that may be sent twice: idempotent ones */
+    gw_conditions_conf_t unsafe_on; /* for all others too, although an endpoint may have acted on them */
+    uint64_t per_try_timeout;       /* from the start of a try to its response head; 0: timeouts.response alone */
+    uint64_t backoff, max_backoff;
+    uint64_t budget;         /* share of the requests under way that may be retries */
+    uint64_t min_concurrent; /* retries under way that are always allowed, per worker */
+    uint64_t max_body;       /* bytes of a request body that are kept for sending it again */
+    uint64_t hedge_after;    /* send a safe request to a second endpoint after so long; 0: never */
+} gw_retries_conf_t;
+
+typedef struct gw_health_check_conf {
+    gw_mark_t at;     /* line 0: no checks */
+    const char *path; /* with query */
+    int method;       /* gw_health_method_t */
+    const char *host; /* Host field; NULL: the endpoint's own */
+    gw_conf_strings_t statuses;
+    gw_status_set_t status_set;
+    const char *body;                                /* text that the response body must contain; NULL: any */
+    bool is_tcp;                                     /* connecting is enough */
+    uint64_t initial_delay, period, jitter, timeout; /* ms; jitter: hundredths of a percent of the period */
+    uint64_t healthy, unhealthy;                     /* checks in a row that change the state */
+} gw_health_check_conf_t;
+
+typedef enum gw_health_method { GW_HEALTH_GET, GW_HEALTH_HEAD, GW_HEALTH_OPTIONS } gw_health_method_t;
+
+/** Taking an endpoint out of use for a while because of what requests to it met. */
+typedef struct gw_ejection_conf {
+    gw_conditions_conf_t on;
+    uint64_t consecutive_failures; /* 0: not looked at */
+    uint64_t failure_ratio;        /* hundredths of a percent; 0: not looked at */
+    uint64_t min_requests;
+    uint64_t window;         /* ms */
+    uint64_t time, max_time; /* ms; doubles with each ejection in a row */
+    uint64_t max_share;      /* of the endpoints, hundredths of a percent */
+} gw_ejection_conf_t;
 
 typedef struct gw_service_conf {
     gw_mark_t at;
@@ -67,15 +132,33 @@ typedef struct gw_service_conf {
     gw_conf_list_t endpoints; /* gw_endpoint_conf_t, at least one */
     bool pass_host;           /* forward the client's Host (default), else the endpoint's own authority */
     struct {
+        int method; /* gw_balance_t */
+        gw_key_conf_t key;
+        uint64_t
+            load_factor; /* hundredths of a percent of the mean load that an endpoint takes before its keys go on */
+    } balance;
+    uint64_t slow_start;   /* ms over which an endpoint that came back gets its full share; 0: at once */
+    uint64_t max_requests; /* under way at one endpoint, all workers together; 0: any number */
+    struct {
+        uint64_t size, timeout; /* requests, ms: for requests that find every endpoint full */
+    } queue;
+    gw_health_check_conf_t health_check;
+    gw_ejection_conf_t ejection;
+    int when_unhealthy;       /* gw_when_unhealthy_t */
+    uint64_t panic_threshold; /* share of usable endpoints below which all are tried; hundredths of a percent */
+    gw_retries_conf_t retries;
+    struct {
         uint64_t connect; /* ms until the TCP connection stands */
         uint64_t
-            response;  /* ms from the end of the request (or the last byte that could be sent) to the response head */
-        uint64_t idle; /* ms without a byte while a body is on its way, in either direction */
+            response;   /* ms from the end of the request (or the last byte that could be sent) to the response head */
+        uint64_t idle;  /* ms without a byte while a body is on its way, in either direction */
+        uint64_t total; /* ms from the routing of a request to the response head, all tries together; 0: any */
     } timeouts;
     struct {
-        uint64_t size; /* idle connections kept per worker and endpoint; 0: none */
-        uint64_t idle; /* ms an unused connection is kept */
-        uint64_t age;  /* ms after which a connection is not used again */
+        uint64_t size;          /* idle connections kept per worker and endpoint; 0: none */
+        uint64_t idle;          /* ms an unused connection is kept */
+        uint64_t age;           /* ms after which a connection is not used again */
+        uint64_t upstream_idle; /* ms that the service itself keeps an unused connection; 0: not known */
     } pool;
 } gw_service_conf_t;
 
@@ -97,10 +180,19 @@ typedef struct gw_route_conf {
     const char *path;  /* normalised; one that ends in '/' covers everything below it, any other matches exactly */
     uint32_t methods;  /* set of 1u << gw_method_t (gateway/routing/router.h); 0: any */
     bool strip_prefix; /* "/calculator/add" goes upstream as "/add" */
-    const gw_service_conf_t *service;
+    const gw_service_conf_t *service; /* the first of `split` where there are several */
     size_t service_index;
-    uint64_t max_body;          /* bytes of request body; the snapshot's limit unless the route sets its own */
-    gw_filter_conf_t **filters; /* in the order of the file */
+    struct gw_split {
+        const gw_service_conf_t *service;
+        size_t service_index;
+        uint64_t weight;
+    } * split; /* NULL: one service */
+    size_t num_split;
+    uint64_t split_weight;            /* of all together */
+    gw_key_conf_t split_by;           /* GW_KEY_NONE: at random */
+    const gw_retries_conf_t *retries; /* the route's own, or NULL: the service's */
+    uint64_t max_body;                /* bytes of request body; the snapshot's limit unless the route sets its own */
+    gw_filter_conf_t **filters;       /* in the order of the file */
     size_t num_filters;
 } gw_route_conf_t;
 

@@ -61,6 +61,24 @@ bool gw_conf_parse_size(gw_str_t s, uint64_t *ret_bytes)
     return parse_with_unit(s, sizes, ret_bytes);
 }
 
+bool gw_conf_parse_percent(gw_str_t s, uint64_t *ret_hundredths)
+{
+    uint64_t whole, fraction = 0;
+    size_t digits = read_digits(s, &whole), end = digits;
+
+    if (digits == 0 || digits > 9)
+        return false;
+    if (end != s.len && s.ptr[end] == '.') {
+        size_t decimals = read_digits(gw_str(s.ptr + end + 1, s.len - end - 1), &fraction);
+        if (decimals == 0 || decimals > 2)
+            return false;
+        fraction *= decimals == 1 ? 10 : 1;
+        end += 1 + decimals;
+    }
+    *ret_hundredths = whole * 100 + fraction;
+    return s.len - end == 1 && s.ptr[end] == '%';
+}
+
 static const char *with_unit(gw_arena_t *arena, uint64_t value, const struct unit *units)
 {
     while (units->factor != 1 && (value == 0 || value % units->factor != 0))
@@ -78,6 +96,17 @@ const char *gw_conf_size_text(gw_arena_t *arena, uint64_t bytes)
     return with_unit(arena, bytes, sizes);
 }
 
+const char *gw_conf_percent_text(gw_arena_t *arena, uint64_t hundredths)
+{
+    unsigned long long whole = hundredths / 100;
+    unsigned fraction = (unsigned)(hundredths % 100);
+
+    if (fraction == 0)
+        return gw_arena_printf(arena, "%llu%%", whole);
+    return fraction % 10 == 0 ? gw_arena_printf(arena, "%llu.%u%%", whole, fraction / 10)
+                              : gw_arena_printf(arena, "%llu.%02u%%", whole, fraction);
+}
+
 static const char *bound(gw_arena_t *arena, const gw_field_t *field, uint64_t value)
 {
     switch (field->type) {
@@ -85,6 +114,8 @@ static const char *bound(gw_arena_t *arena, const gw_field_t *field, uint64_t va
         return gw_conf_duration_text(arena, value);
     case GW_SIZE:
         return gw_conf_size_text(arena, value);
+    case GW_PERCENT:
+        return gw_conf_percent_text(arena, value);
     default:
         return gw_arena_printf(arena, "%llu", (unsigned long long)value);
     }
@@ -98,6 +129,7 @@ const char *gw_field_bounds(gw_arena_t *arena, const gw_field_t *field)
     case GW_UINT:
     case GW_DURATION:
     case GW_SIZE:
+    case GW_PERCENT:
         break;
     case GW_STRING:
         of = " bytes";
@@ -133,6 +165,8 @@ const char *gw_field_type(gw_arena_t *arena, const gw_field_t *field)
         return "duration";
     case GW_SIZE:
         return "size";
+    case GW_PERCENT:
+        return "percentage";
     case GW_STRING:
         return "text";
     case GW_ENUM:

@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 #include "gateway/exchange/exchange.h"
+#include "gateway/http/status.h"
 
 static const struct {
     const char *name;
@@ -77,29 +78,54 @@ static h2o_iovec_t problem_body(gw_exchange_t *ex, int status, const char *title
     return h2o_iovec_init(buf, (size_t)(dst - buf));
 }
 
-void gw_exchange_answer_problem(gw_exchange_t *ex, int status, const char *title, const char *reason,
-                                const char *detail)
+static void answer(gw_exchange_t *ex, int status, const char *phrase, gw_str_t content_type, h2o_iovec_t body)
 {
     static h2o_generator_t generator = {NULL, NULL};
     h2o_req_t *req = ex->req;
-    if (ex->is_answered)
-        return;
     ex->is_answered = ex->is_delivered = true;
-    h2o_iovec_t body = problem_body(ex, status, title, reason, detail);
     req->res.status = status;
-    req->res.reason = title;
-    req->res.content_length = body.len;
-    gw_fields_set(&req->pool, &req->res.headers, GW_STR("content-type"), GW_STR("application/problem+json"));
+    req->res.reason = phrase;
+    req->res.content_length = status == 204 || status == 304 ? SIZE_MAX : body.len;
+    gw_fields_set(&req->pool, &req->res.headers, GW_STR("content-type"), content_type);
     gw_fields_set(&req->pool, &req->res.headers, GW_STR("cache-control"), GW_STR("no-store"));
     gw_fields_set(&req->pool, &req->res.headers, GW_STR("x-request-id"), ex->request_id);
     gw_exchange_filter_response(ex);
     h2o_start_response(req, &generator);
     bool is_head = h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("HEAD"));
-    h2o_send(req, &body, is_head ? 0 : 1, H2O_SEND_STATE_FINAL);
+    h2o_send(req, &body, is_head || body.len == 0 ? 0 : 1, H2O_SEND_STATE_FINAL);
+}
+
+void gw_exchange_answer(gw_exchange_t *ex, int status, gw_str_t content_type, gw_str_t body)
+{
+    if (!ex->is_answered)
+        answer(ex, status, gw_http_status_phrase(status), content_type, h2o_iovec_init(body.ptr, body.len));
+}
+
+void gw_exchange_answer_problem(gw_exchange_t *ex, int status, const char *title, const char *reason,
+                                const char *detail)
+{
+    if (!ex->is_answered)
+        answer(ex, status, title, GW_STR("application/problem+json"), problem_body(ex, status, title, reason, detail));
 }
 
 void gw_exchange_problem(gw_exchange_t *ex, gw_reason_t reason, const char *detail)
 {
     ex->reason = reason;
     gw_exchange_answer_problem(ex, gw_reason_status(reason), gw_reason_title(reason), gw_reason_name(reason), detail);
+}
+
+void gw_exchange_add_retry_after(gw_exchange_t *ex, uint64_t retry_after_ms)
+{
+    char seconds[24];
+    size_t len = (size_t)sprintf(seconds, "%llu",
+                                 retry_after_ms == 0 ? 1ull : (unsigned long long)(retry_after_ms + 999) / 1000);
+    h2o_iovec_t value = h2o_strdup(&ex->req->pool, seconds, len);
+    gw_fields_set(&ex->req->pool, &ex->req->res.headers, GW_STR("retry-after"), gw_str(value.base, value.len));
+}
+
+void gw_exchange_problem_later(gw_exchange_t *ex, gw_reason_t reason, const char *detail, uint64_t retry_after_ms)
+{
+    if (!ex->is_answered)
+        gw_exchange_add_retry_after(ex, retry_after_ms);
+    gw_exchange_problem(ex, reason, detail);
 }

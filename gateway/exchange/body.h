@@ -27,6 +27,7 @@ struct gw_body {
     uint64_t limit;    /* bytes the route allows; set before start */
     uint64_t received; /* bytes handed to the sink so far */
     bool is_started, is_ended;
+    bool is_replayable; /* all of it is in memory: start may be called again for a new sink */
     /** The sink is ready for the first bytes (a client that asked for it is told 100 Continue); then the source calls
      *  on_data once and waits for `more`. */
     void (*start)(gw_body_t *body);

@@ -14,12 +14,21 @@ void gw_exchange_decide(gw_exchange_t *ex, const char *filter, const char *verdi
         ex->decisions[ex->num_decisions++] = (gw_decision_t){filter, verdict, reason};
 }
 
+void **gw_exchange_data(gw_exchange_t *ex)
+{
+    size_t size = sizeof(*ex->filter_data) * ex->route->num_filters;
+    if (ex->filter_data == NULL)
+        ex->filter_data = memset(h2o_mem_alloc_pool(&ex->req->pool, size), 0, size);
+    return &ex->filter_data[ex->current_filter];
+}
+
 /** Runs filters from ex->next_filter on.  @return what the chain as a whole decided */
 static gw_verdict_t run(gw_exchange_t *ex)
 {
     const gw_route_conf_t *route = ex->route;
     while (ex->next_filter != route->num_filters) {
         const gw_filter_conf_t *filter = route->filters[ex->next_filter];
+        ex->current_filter = ex->next_filter;
         ex->num_run = ++ex->next_filter;
         if (filter->class->on_request == NULL)
             continue;
@@ -49,6 +58,7 @@ void gw_exchange_filter_response(gw_exchange_t *ex)
     ex->is_response_filtered = true;
     for (size_t i = ex->num_run; i-- > 0;) {
         const gw_filter_conf_t *filter = ex->route->filters[i];
+        ex->current_filter = i;
         if (filter->class->on_response != NULL)
             filter->class->on_response(ex, filter->conf, ex->view->filter_states[filter->slot]);
     }
@@ -58,6 +68,7 @@ void gw_chain_end(gw_exchange_t *ex)
 {
     for (size_t i = ex->num_run; i-- > 0;) {
         const gw_filter_conf_t *filter = ex->route->filters[i];
+        ex->current_filter = i;
         if (filter->class->on_end != NULL)
             filter->class->on_end(ex, filter->conf, ex->view->filter_states[filter->slot]);
     }

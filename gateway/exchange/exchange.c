@@ -6,6 +6,8 @@
 #include "gateway/exchange/forward.h"
 #include "gateway/exchange/peer.h"
 #include "gateway/exchange/request_id.h"
+#include "gateway/exchange/split.h"
+#include "gateway/exchange/upstream_head.h"
 #include "gateway/observe/access_log.h"
 #include "gateway/routing/path.h"
 #include "gateway/routing/router.h"
@@ -72,7 +74,7 @@ static void write_log(gw_exchange_t *ex)
         .user_agent = header_of(ex, GW_STR("user-agent")),
         .referer = header_of(ex, GW_STR("referer")),
         .route = ex->route != NULL ? ex->route->name : NULL,
-        .service = ex->route != NULL ? ex->route->service->name : NULL,
+        .service = ex->service != NULL ? ex->service->name : NULL,
         .endpoint = ex->endpoint,
         .status = ex->is_answered ? (unsigned)req->res.status : 0,
         .upstream_status = ex->upstream_status,
@@ -115,6 +117,7 @@ static gw_exchange_t *create_exchange(h2o_req_t *req, gw_worker_t *worker, uint6
     memset(ex, 0, offsetof(gw_exchange_t, request_id_bytes));
     ex->req = req;
     ex->worker = worker;
+    ex->worker_index = worker->index;
     ex->view = worker->view;
     gw_view_ref(ex->view);
     ex->started_us = started_us;
@@ -190,6 +193,8 @@ static bool find_route(gw_exchange_t *ex)
     switch (gw_router_match(snapshot->router, ex->host, ex->path, str_of(req->input.method), &index, &allowed)) {
     case GW_ROUTER_MATCH:
         ex->route = &snapshot->routes[index];
+        ex->routed_ms = gw_worker_now_ms(ex->worker);
+        gw_split_choose(ex);
         return true;
     case GW_ROUTER_METHOD_NOT_ALLOWED:
         add_allow(ex, allowed);
@@ -218,6 +223,10 @@ gw_exchange_t *gw_exchange_begin(h2o_req_t *req, gw_worker_t *worker, gw_body_t 
         body->limit = limit;
     if (body != NULL && body->length != GW_BODY_UNKNOWN_LENGTH && body->length > limit) {
         gw_exchange_problem(ex, GW_REASON_BODY_TOO_LARGE, NULL);
+        return ex;
+    }
+    if (!gw_upstream_drop_nominated(&req->headers)) {
+        gw_exchange_problem(ex, GW_REASON_MALFORMED_REQUEST, "Connection names too many fields");
         return ex;
     }
     go_on(ex, gw_chain_run(ex));

@@ -50,6 +50,12 @@ struct gw_forward;
     XX(UPSTREAM_HEAD_TOO_LARGE, "upstream_head_too_large", 502, "Bad Gateway")                                         \
     XX(UPSTREAM_TRUNCATED, "upstream_truncated", 502, "Bad Gateway")                                                   \
     XX(UPSTREAM_STALLED, "upstream_stalled", 504, "Gateway Timeout")                                                   \
+    XX(TOTAL_TIMEOUT, "total_timeout", 504, "Gateway Timeout")                                                         \
+    XX(NO_USABLE_ENDPOINT, "no_usable_endpoint", 503, "Service Unavailable")                                           \
+    XX(QUEUE_FULL, "queue_full", 503, "Service Unavailable")                                                           \
+    XX(QUEUE_TIMEOUT, "queue_timeout", 503, "Service Unavailable")                                                     \
+    XX(BREAKER_OPEN, "breaker_open", 503, "Service Unavailable")                                                       \
+    XX(BULKHEAD_FULL, "bulkhead_full", 503, "Service Unavailable")                                                     \
     XX(INTERNAL, "internal_error", 500, "Internal Server Error")
 
 typedef enum gw_reason {
@@ -62,26 +68,58 @@ const char *gw_reason_name(gw_reason_t reason);
 int gw_reason_status(gw_reason_t reason);
 const char *gw_reason_title(gw_reason_t reason);
 
+/** How a try at an endpoint ended. */
+typedef struct gw_try_result {
+    gw_condition_t condition; /* GW_CONDITION_NONE: there was a response, or nothing is known */
+    unsigned status;          /* of the response; 0: none */
+    uint64_t elapsed_us;      /* from the moment when the request was sent (a slow client is no slow endpoint) to the
+                                 response      head, the failure or the end */
+} gw_try_result_t;
+
+/** A say in the choice of the endpoint, for one filter of a chain (gw_filter_class_t.guards_endpoints).  What is
+ * entered is left exactly once.  All are called with the exchange's service as it is then. */
+typedef struct gw_endpoint_guard {
+    /** Whether a try at this endpoint would be let in; takes nothing. */
+    bool (*may)(const struct gw_endpoint_guard *guard, gw_exchange_t *exchange, uint32_t index);
+    /** @param token of the guard's own, brought back   @return false: no */
+    bool (*enter)(const struct gw_endpoint_guard *guard, gw_exchange_t *exchange, uint32_t index, uint64_t *token);
+    /** The try came to a result.  @param result NULL: it was cancelled, nothing is known
+     *  @return true when it wants to know, by `end`, how the response ends that has begun */
+    bool (*leave)(const struct gw_endpoint_guard *guard, gw_exchange_t *exchange, uint32_t index, uint64_t token,
+                  const gw_try_result_t *result);
+    /** @param result how the response broke off; NULL: it did not */
+    void (*end)(const struct gw_endpoint_guard *guard, gw_exchange_t *exchange, uint32_t index, uint64_t token,
+                const gw_try_result_t *result);
+    /** Every endpoint was refused.  @return GW_ANSWERED: it answered; GW_NEXT: it gave the exchange another service */
+    gw_verdict_t (*on_refused)(const struct gw_endpoint_guard *guard, gw_exchange_t *exchange);
+} gw_endpoint_guard_t;
+
 struct gw_exchange {
     /* read-only for filters */
     h2o_req_t *req;
     gw_worker_t *worker;
     struct gw_view *view;         /* pinned until the end: snapshot and the worker's state for it */
     const gw_route_conf_t *route; /* NULL until one matched */
-    gw_str_t host;                /* lower-case, without port; "" when there was none */
-    gw_str_t path;                /* normalised, without query */
-    gw_str_t query;               /* with its '?'; empty when there is none */
-    gw_str_t peer;                /* the client's address without port, as text; "unix" for a Unix socket */
-    uint16_t peer_port;           /* 0 for a Unix socket */
-    bool peer_is_trusted;         /* lies in trusted_proxies: its X-Forwarded-* are extended, not replaced */
+    size_t worker_index;
+    uint64_t routed_ms;   /* when the route was found: the total timeout counts from here */
+    gw_str_t host;        /* lower-case, without port; "" when there was none */
+    gw_str_t path;        /* normalised, without query */
+    gw_str_t query;       /* with its '?'; empty when there is none */
+    gw_str_t peer;        /* the client's address without port, as text; "unix" for a Unix socket */
+    uint16_t peer_port;   /* 0 for a Unix socket */
+    bool peer_is_trusted; /* lies in trusted_proxies: its X-Forwarded-* are extended, not replaced */
     bool is_tls;
     gw_str_t request_id;
     gw_body_t *body; /* NULL: the request has none */
     gw_reason_t reason;
-    const char *detail; /* static text for the log and the problem: which rule was broken; or NULL */
+    const char *detail;     /* static text for the log and the problem: which rule was broken; or NULL */
+    gw_try_result_t result; /* how the service did, as far as it is known; all 0 when it was not asked */
 
     /* may be set by filters in on_request */
-    gw_str_t upstream_host; /* non-empty: the Host that goes upstream */
+    gw_str_t upstream_host;           /* non-empty: the Host that goes upstream */
+    const gw_service_conf_t *service; /* that answers; chosen with the route */
+    size_t service_index;
+    const gw_endpoint_guard_t *guard; /* NULL: none */
 
     /* private: the chain */
     size_t num_run; /* filters whose on_request ran */
@@ -92,7 +130,10 @@ struct gw_exchange {
     bool is_delivered; /* the whole response went to the connection, which takes this back when it cannot write it */
     gw_decision_t *decisions;
     size_t num_decisions;
+    size_t current_filter;      /* whose function is being called */
+    void **filter_data;         /* by place in the route; NULL until one was asked for */
     struct gw_forward *forward; /* the part of it that talks to an endpoint */
+    uint64_t deadline_ms;       /* of the total timeout; 0: none */
 
     /* private: for the outcome; microseconds of the worker's monotonic clock, 0: never */
     uint64_t started_us, head_us, connected_us, response_us;
@@ -122,8 +163,17 @@ void gw_exchange_problem(gw_exchange_t *exchange, gw_reason_t reason, const char
  *  added to req->res.headers are kept. */
 void gw_exchange_answer_problem(gw_exchange_t *exchange, int status, const char *title, const char *reason,
                                 const char *detail);
+/** Answers with this status and body.  @param content_type, body static or pool memory */
+void gw_exchange_answer(gw_exchange_t *exchange, int status, gw_str_t content_type, gw_str_t body);
+/** As gw_exchange_problem with Retry-After, in seconds, rounded up and at least one. */
+void gw_exchange_problem_later(gw_exchange_t *exchange, gw_reason_t reason, const char *detail,
+                               uint64_t retry_after_ms);
+/** Adds Retry-After to the response to come. */
+void gw_exchange_add_retry_after(gw_exchange_t *exchange, uint64_t retry_after_ms);
 /** Runs on_response of the chain, once.  To be called when req->res is complete and before h2o_start_response. */
 void gw_exchange_filter_response(gw_exchange_t *exchange);
+/** The place for what the filter whose function is being called wants to remember of this exchange; NULL at first. */
+void **gw_exchange_data(gw_exchange_t *exchange);
 /** Writes what a filter decided into the decision record.  @param reason static text or NULL */
 void gw_exchange_decide(gw_exchange_t *exchange, const char *filter, const char *verdict, const char *reason);
 
@@ -136,5 +186,11 @@ size_t gw_fields_remove(h2o_headers_t *fields, gw_str_t name);
 /** Adds a field; name (lower-case) and value must live as long as the request. */
 void gw_fields_add(h2o_mem_pool_t *pool, h2o_headers_t *fields, gw_str_t name, gw_str_t value);
 void gw_fields_set(h2o_mem_pool_t *pool, h2o_headers_t *fields, gw_str_t name, gw_str_t value);
+/** The client's address as text: the peer's, or what trusted proxies say of theirs: the last entry of X-Forwarded-For
+ * that is not itself a trusted proxy. */
+gw_str_t gw_exchange_client(gw_exchange_t *exchange);
+/** What the key of a conf names in this request: a header field's value, a cookie's, the client's address.
+ *  @return empty when the request has none */
+gw_str_t gw_exchange_key(gw_exchange_t *exchange, const gw_key_conf_t *key);
 
 #endif

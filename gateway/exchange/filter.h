@@ -11,6 +11,8 @@
 
 #include "gateway/config/schema.h"
 
+struct gw_route_conf;
+
 typedef struct gw_exchange gw_exchange_t; /* gateway/exchange/exchange.h */
 typedef struct gw_worker gw_worker_t;     /* gateway/server/worker.h */
 
@@ -20,14 +22,35 @@ typedef enum gw_verdict {
     GW_WAITING   /* it will call gw_exchange_resume() once, later, on the same thread */
 } gw_verdict_t;
 
+/** What the making of shared state may look at. */
+typedef struct gw_filter_share {
+    const struct gw_filter_conf *filter;
+    const struct gw_snapshot *snapshot;
+    size_t num_workers;
+} gw_filter_share_t;
+
 typedef struct gw_filter_class {
     const char *name;            /* the key in the conf file: "rate_limit" */
     const char *meaning;         /* one sentence for the manual */
     const gw_section_t *section; /* its options */
+    /** Finds what the conf names elsewhere in the file (gateway/config/conf.h), when all of it was read.  Called once
+     * for each instance that a route uses.  NULL: nothing. */
+    void (*link)(struct gw_conf_reader *reader, void *conf, gw_mark_t at);
+    /** Rules between the filter and a route that uses it; reports through the diag.  NULL: none. */
+    void (*check_route)(struct gw_conf_reader *reader, const void *conf, const struct gw_route_conf *route);
+    /** Whether it has a say in the choice of the endpoint (gw_endpoint_guard_t): one of a route's filters may.  NULL:
+     * no. */
+    bool (*guards_endpoints)(const void *conf);
     /** Frees what `check` of the section acquired outside the arena.  NULL: nothing. */
     void (*dispose)(void *conf);
-    /** Per worker and snapshot; finds surviving state by name.  NULL: no state. */
-    void *(*worker_init)(gw_worker_t *worker, const void *conf);
+    /** State of the whole process, made with the deployment on the control thread.  NULL: none.
+     *  @param previous what the same filter (gw_filter_conf_t.key) had before a reload, or NULL; to be returned again,
+     * with a reference of its own, where it still fits the conf
+     *  @return one reference, for share_dispose on any thread */
+    void *(*share)(const gw_filter_share_t *how, const void *conf, void *previous);
+    void (*share_dispose)(void *shared);
+    /** Per worker and snapshot; finds surviving state by name.  NULL: the shared state serves as the worker's. */
+    void *(*worker_init)(gw_worker_t *worker, const void *conf, void *shared);
     void (*worker_dispose)(void *state);
     gw_verdict_t (*on_request)(gw_exchange_t *exchange, const void *conf, void *state);
     void (*on_response)(gw_exchange_t *exchange, const void *conf,

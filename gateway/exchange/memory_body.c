@@ -23,6 +23,7 @@ static void more(gw_body_t *body)
 gw_body_t *gw_memory_body(h2o_mem_pool_t *pool, h2o_iovec_t bytes)
 {
     gw_memory_body_t *self = h2o_mem_alloc_pool(pool, sizeof(*self));
-    *self = (gw_memory_body_t){.super = {.length = bytes.len, .start = start, .more = more}, .bytes = bytes};
+    *self = (gw_memory_body_t){.super = {.length = bytes.len, .is_replayable = true, .start = start, .more = more},
+                               .bytes = bytes};
     return &self->super;
 }

@@ -2,6 +2,7 @@
  * The peer's address as text, and whether it is a trusted proxy. */
 #include <arpa/inet.h>
 #include "gateway/exchange/peer.h"
+#include "gateway/http/syntax.h"
 #include "gateway/server/worker.h"
 
 /** inet_ntop costs a third of a microsecond for IPv4; this is the one conversion done for every request. */
@@ -55,4 +56,46 @@ void gw_exchange_find_peer(gw_exchange_t *ex)
     const gw_snapshot_t *snapshot = ex->view->snapshot;
     ex->peer_is_trusted = snapshot->trusted_proxies.size != 0 &&
                           gw_cidr_contains(snapshot->trusted_proxies.entries, snapshot->trusted_proxies.size, address);
+}
+
+/** @return false: not an address */
+static bool parse_address(gw_str_t text, uint8_t address[16])
+{
+    char copy[INET6_ADDRSTRLEN];
+    if (text.len == 0 || text.len >= sizeof(copy))
+        return false;
+    memcpy(copy, text.ptr, text.len);
+    copy[text.len] = '\0';
+    memcpy(address, ipv4_mapped, 12);
+    return inet_pton(AF_INET, copy, address + 12) == 1 || inet_pton(AF_INET6, copy, address) == 1;
+}
+
+gw_str_t gw_exchange_client(gw_exchange_t *ex)
+{
+    const gw_snapshot_t *snapshot = ex->view->snapshot;
+    const h2o_headers_t *fields = &ex->req->headers;
+    gw_str_t client = ex->peer;
+    if (!ex->peer_is_trusted)
+        return client;
+    /* fields from the last to the first, entries from right to left: each was added by the one that is named to its
+     * right */
+    for (size_t at = fields->size; at-- > 0;) {
+        if (!gw_str_equal(gw_str(fields->entries[at].name->base, fields->entries[at].name->len),
+                          GW_STR("x-forwarded-for")))
+            continue;
+        gw_str_t rest = gw_str(fields->entries[at].value.base, fields->entries[at].value.len);
+        while (rest.len != 0) {
+            const char *comma = memrchr(rest.ptr, ',', rest.len);
+            size_t from = comma != NULL ? (size_t)(comma - rest.ptr) + 1 : 0;
+            gw_str_t entry = gw_http_trim(gw_str(rest.ptr + from, rest.len - from));
+            uint8_t address[16];
+            if (!parse_address(entry, address))
+                return client;
+            client = entry;
+            if (!gw_cidr_contains(snapshot->trusted_proxies.entries, snapshot->trusted_proxies.size, address))
+                return client;
+            rest.len = from != 0 ? from - 1 : 0;
+        }
+    }
+    return client;
 }

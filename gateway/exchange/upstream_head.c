@@ -5,10 +5,12 @@
 #include "gateway/exchange/upstream_head.h"
 #include "gateway/http/hop.h"
 #include "gateway/http/status.h"
+#include "gateway/http/syntax.h"
 
 /* RFC 9110 7.6.3: a pseudonym for Via; the same in every process, so that a loop through several gateways shows too */
 #define PSEUDONYM       "sluice"
-#define MAX_VIA_OF_OURS 4 /* gateways in a row are fine, a loop is not */
+#define MAX_VIA_OF_OURS 4  /* gateways in a row are fine, a loop is not */
+#define MAX_NOMINATED   64 /* fields that Connection names, beside close and keep-alive */
 
 typedef struct text {
     char *at, *end;
@@ -49,23 +51,31 @@ static gw_str_t value_of(const h2o_header_t *field)
     return gw_str(field->value.base, field->value.len);
 }
 
-/** The values of every Connection field. */
-typedef struct nominated {
-    gw_str_t values[8];
-    size_t num;
-} nominated_t;
-
-static void collect_connection(const h2o_headers_t *fields, nominated_t *nominated)
+bool gw_upstream_drop_nominated(h2o_headers_t *fields)
 {
-    nominated->num = 0;
-    for (ssize_t at = -1; (at = gw_fields_find(fields, GW_STR("connection"), at + 1)) != -1;)
-        if (nominated->num != sizeof(nominated->values) / sizeof(nominated->values[0]))
-            nominated->values[nominated->num++] = value_of(&fields->entries[at]);
+    gw_str_t names[MAX_NOMINATED];
+    size_t num = 0, num_kept = 0;
+    for (ssize_t at = -1; (at = gw_fields_find(fields, GW_STR("connection"), at + 1)) != -1;) {
+        gw_str_t rest = value_of(&fields->entries[at]), item;
+        while (gw_http_list_next(&rest, &item)) {
+            if (gw_str_equal_nocase(item, GW_STR("close")) || gw_str_equal_nocase(item, GW_STR("keep-alive")))
+                continue;
+            if (num == MAX_NOMINATED)
+                return false;
+            names[num++] = item;
+        }
+    }
+    for (size_t i = 0; num != 0 && i != fields->size; ++i)
+        if (!gw_http_connection_nominates(names, num, name_of(&fields->entries[i])))
+            fields->entries[num_kept++] = fields->entries[i];
+    if (num != 0)
+        fields->size = num_kept;
+    return true;
 }
 
-/** Fields of the client's that never go upstream: hop-by-hop, named by Connection, replaced by ours, or answered by us.
+/** Fields of the client's that never go upstream: hop-by-hop, replaced by ours, or answered by us.
  */
-static bool is_left_out(const gw_exchange_t *ex, const nominated_t *nominated, gw_str_t name)
+static bool is_left_out(const gw_exchange_t *ex, gw_str_t name)
 {
     if (gw_http_is_hop_by_hop(name))
         return true;
@@ -111,7 +121,7 @@ static bool is_left_out(const gw_exchange_t *ex, const nominated_t *nominated, g
     default:
         break;
     }
-    return nominated->num != 0 && gw_http_connection_nominates(nominated->values, nominated->num, name);
+    return false;
 }
 
 /** `name: earlier values, ours`, the earlier ones only when a trusted proxy sent them.
@@ -170,7 +180,7 @@ static gw_str_t via_protocol(const h2o_req_t *req)
                                  : (req->version == 0x101 ? GW_STR("1.1 " PSEUDONYM) : GW_STR("1.0 " PSEUDONYM));
 }
 
-h2o_iovec_t gw_upstream_request_head(gw_exchange_t *ex, const char *authority)
+h2o_iovec_t gw_upstream_request_head(gw_exchange_t *ex, const char *authority, uint64_t time_left_ms)
 {
     h2o_req_t *req = ex->req;
     const h2o_headers_t *fields = &req->headers;
@@ -178,7 +188,7 @@ h2o_iovec_t gw_upstream_request_head(gw_exchange_t *ex, const char *authority)
     gw_str_t client_host = gw_str(req->input.authority.base, req->input.authority.len), host;
     if (ex->upstream_host.len != 0)
         host = ex->upstream_host;
-    else if (ex->route->service->pass_host && client_host.len != 0)
+    else if (ex->service->pass_host && client_host.len != 0)
         host = client_host;
     else
         host = gw_str_of(authority);
@@ -197,11 +207,10 @@ h2o_iovec_t gw_upstream_request_head(gw_exchange_t *ex, const char *authority)
     PUT(&text, " HTTP/1.1\r\nHost: ");
     put_str(&text, host);
     PUT(&text, "\r\n");
-    nominated_t nominated;
-    collect_connection(fields, &nominated);
     for (size_t i = 0; i != fields->size; ++i) {
         const h2o_header_t *field = &fields->entries[i];
-        if (is_left_out(ex, &nominated, name_of(field)))
+        if (is_left_out(ex, name_of(field)) ||
+            (time_left_ms != UINT64_MAX && gw_str_equal(name_of(field), GW_STR("x-request-timeout-ms"))))
             continue;
         put(&text, field->orig_name != NULL ? field->orig_name : field->name->base, field->name->len);
         PUT(&text, ": ");
@@ -230,6 +239,11 @@ h2o_iovec_t gw_upstream_request_head(gw_exchange_t *ex, const char *authority)
         PUT(&text, "\r\n");
     }
     put_extended(&text, ex, "Via: ", GW_STR("via"), via_protocol(req), true);
+    if (time_left_ms != UINT64_MAX) {
+        PUT(&text, "X-Request-Timeout-Ms: ");
+        put_number(&text, time_left_ms);
+        PUT(&text, "\r\n");
+    }
     PUT(&text, "X-Request-Id: ");
     put_str(&text, ex->request_id);
     PUT(&text, "\r\n\r\n");

@@ -16,6 +16,7 @@
 #include "gateway/server/tls.h"
 #include "gateway/server/worker.h"
 #include "gateway/upstream/endpoint.h"
+#include "gateway/upstream/monitor.h"
 
 #define RESOLVE_WAIT_MS      3000 /* that names may take before a new configuration is used without them */
 #define LOG_FLUSH_MS         2000
@@ -24,6 +25,7 @@
 typedef struct gateway {
     const char *file;
     gw_resolver_t *resolver;
+    gw_monitor_t *monitor;
     gw_access_log_t *log;
     gw_deployment_t *deployment; /* the current one */
     gw_listener_fds_t fds;
@@ -57,8 +59,12 @@ static void raise_descriptor_limit(const gw_snapshot_t *snapshot)
 static gw_deployment_t *deploy(gateway_t *gateway, gw_snapshot_t *snapshot)
 {
     snapshot->generation = ++gateway->generation;
-    gw_deployment_t *deployment = gw_deployment_create(snapshot, gateway->resolver);
+    const gw_deployment_t *previous = gateway->deployment;
+    size_t num_workers = previous != NULL ? gateway->num_workers : (size_t)snapshot->workers;
+    gw_deployment_t *deployment =
+        gw_deployment_create(snapshot, previous, gateway->resolver, gateway->monitor, num_workers);
     gw_resolver_wait(gateway->resolver, RESOLVE_WAIT_MS);
+    gw_monitor_watch(gateway->monitor, deployment);
     return deployment;
 }
 
@@ -79,9 +85,11 @@ static bool start_workers(gateway_t *gateway)
     gateway->workers = calloc((size_t)snapshot->workers, sizeof(*gateway->workers));
     if (gateway->workers == NULL)
         abort();
-    for (size_t i = 0; i != snapshot->workers; ++i) {
-        gateway->workers[i] =
-            gw_worker_create(i, gateway->log, gateway->deployment, gateway->fds.fds + i * gateway->fds.num_listeners);
+    size_t num = (size_t)snapshot->workers;
+    for (size_t i = 0; i != num; ++i)
+        gateway->workers[i] = gw_worker_create(i, gateway->workers, num, gateway->log, gateway->deployment,
+                                               gateway->fds.fds + i * gateway->fds.num_listeners);
+    for (size_t i = 0; i != num; ++i) {
         int error = gw_worker_start(gateway->workers[i]);
         if (error != 0) {
             gw_log(GW_LOG_ERROR, "cannot start worker %zu: %s", i, strerror(error));
@@ -162,6 +170,9 @@ static void stop_workers(gateway_t *gateway, uint64_t timeout_ms)
         gw_worker_drain(gateway->workers[i], timeout_ms);
     for (size_t i = 0; i != gateway->num_workers; ++i)
         num_cut += gw_worker_join(gateway->workers[i]);
+    gw_monitor_free(gateway->monitor); /* which may wake workers */
+    for (size_t i = 0; i != gateway->num_workers; ++i)
+        gw_worker_free(gateway->workers[i]);
     free(gateway->workers);
     if (num_cut != 0)
         gw_log(GW_LOG_WARNING, "drain_timeout is over: %zu connections were cut", num_cut);
@@ -205,8 +216,10 @@ static int run(const char *file)
         return 1;
     }
     raise_descriptor_limit(snapshot);
+    gw_log_start(); /* without it lines are written at once */
     gateway.resolver = gw_resolver_create();
-    if (gateway.resolver == NULL || !create_log(&gateway, snapshot)) {
+    gateway.monitor = gw_monitor_create();
+    if (gateway.resolver == NULL || gateway.monitor == NULL || !create_log(&gateway, snapshot)) {
         gw_log(GW_LOG_ERROR, "cannot start");
         return 1;
     }
@@ -227,6 +240,7 @@ static int run(const char *file)
     gw_access_log_free(gateway.log, LOG_FLUSH_MS);
     gw_resolver_free(gateway.resolver);
     gw_tls_tickets_dispose();
+    gw_log_stop();
     gw_log(GW_LOG_NOTICE, "stopped");
     return 0;
 }

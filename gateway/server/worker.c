@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
+#include "gateway/base/hash.h"
 #include "gateway/observe/log.h"
 #include "gateway/server/accept.h"
 #include "gateway/server/http1.h"
@@ -50,8 +51,9 @@ uint64_t gw_worker_wall_us(gw_worker_t *worker)
 
 typedef struct message {
     h2o_multithread_message_t super;
-    gw_deployment_t *deployment; /* to adopt; NULL: drain */
-    uint64_t timeout_ms;
+    enum order { ADOPT, DRAIN, SERVE_QUEUES } order;
+    gw_deployment_t *deployment; /* to adopt */
+    uint64_t timeout_ms;         /* to drain */
 } message_t;
 
 static void on_drain_expiry(gw_timer_t *timer)
@@ -94,29 +96,54 @@ static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *me
     while (!h2o_linklist_is_empty(messages)) {
         message_t *message = H2O_STRUCT_FROM_MEMBER(message_t, super.link, messages->next);
         h2o_linklist_unlink(&message->super.link);
-        if (message->deployment != NULL)
+        switch (message->order) {
+        case ADOPT:
             adopt(worker, message->deployment);
-        else
+            break;
+        case DRAIN:
             drain(worker, message->timeout_ms);
+            break;
+        case SERVE_QUEUES:
+            atomic_store(&worker->is_wake_due, false);
+            gw_queue_serve_all(worker);
+            break;
+        }
         free(message);
     }
 }
 
-static void send_message(gw_worker_t *worker, gw_deployment_t *deployment, uint64_t timeout_ms)
+static void send_message(gw_worker_t *worker, message_t content)
 {
     message_t *message = h2o_mem_alloc(sizeof(*message));
-    *message = (message_t){.deployment = deployment, .timeout_ms = timeout_ms};
+    *message = content;
     h2o_multithread_send_message(&worker->inbox, &message->super);
 }
 
 void gw_worker_adopt(gw_worker_t *worker, gw_deployment_t *deployment)
 {
-    send_message(worker, gw_deployment_ref(deployment), 0);
+    send_message(worker, (message_t){.order = ADOPT, .deployment = gw_deployment_ref(deployment)});
 }
 
 void gw_worker_drain(gw_worker_t *worker, uint64_t timeout_ms)
 {
-    send_message(worker, NULL, timeout_ms);
+    send_message(worker, (message_t){.order = DRAIN, .timeout_ms = timeout_ms});
+}
+
+void gw_worker_wake(gw_worker_t *worker)
+{
+    if (atomic_exchange(&worker->is_wake_due, true))
+        return; /* it will look anyway */
+    pthread_mutex_lock(&worker->inbox_lock);
+    if (worker->is_inbox_open)
+        send_message(worker, (message_t){.order = SERVE_QUEUES});
+    pthread_mutex_unlock(&worker->inbox_lock);
+}
+
+static void set_inbox_open(gw_worker_t *worker, bool is_open)
+{
+    pthread_mutex_lock(&worker->inbox_lock);
+    worker->is_inbox_open = is_open;
+    pthread_mutex_unlock(&worker->inbox_lock);
 }
 
 /* the thread ------------------------------------------------------------------------------------------------------- */
@@ -131,9 +158,12 @@ static void set_up(gw_worker_t *worker)
     gw_timer_init(&worker->drain_timer, on_drain_expiry);
     h2o_linklist_init_anchor(&worker->http1);
     h2o_linklist_init_anchor(&worker->accepted);
+    h2o_linklist_init_anchor(&worker->queue_sides);
     worker->chunks = gw_chunk_store_create();
     if (getrandom(worker->request_id, sizeof(worker->request_id), 0) != (ssize_t)sizeof(worker->request_id))
         abort(); /* cannot fail for so few bytes once the system has started */
+    worker->random = gw_hash_mix(worker->request_id[0]) | 1;
+    set_inbox_open(worker, true);
     worker->view = gw_view_create(worker, worker->first_deployment);
     gw_deployment_unref(worker->first_deployment);
     gw_accept_start(worker, worker->fds);
@@ -142,6 +172,7 @@ static void set_up(gw_worker_t *worker)
 
 static void tear_down(gw_worker_t *worker)
 {
+    set_inbox_open(worker, false);
     if (worker->num_accepted != 0)
         return; /* connections that would not end: their memory goes with the process */
     gw_accept_dispose(worker);
@@ -195,12 +226,16 @@ int gw_worker_start(gw_worker_t *worker)
     return error;
 }
 
-gw_worker_t *gw_worker_create(size_t index, struct gw_access_log *log, gw_deployment_t *deployment, const int *fds)
+gw_worker_t *gw_worker_create(size_t index, gw_worker_t **siblings, size_t num_siblings, struct gw_access_log *log,
+                              gw_deployment_t *deployment, const int *fds)
 {
     gw_worker_t *worker = h2o_mem_alloc(sizeof(*worker));
     memset(worker, 0, sizeof(*worker));
     worker->index = index;
+    worker->siblings = siblings;
+    worker->num_siblings = num_siblings;
     worker->log = log;
+    pthread_mutex_init(&worker->inbox_lock, NULL);
     worker->first_deployment = gw_deployment_ref(deployment);
     worker->fds = fds;
     if (sem_init(&worker->is_set_up, 0, 0) != 0)
@@ -211,10 +246,14 @@ gw_worker_t *gw_worker_create(size_t index, struct gw_access_log *log, gw_deploy
 size_t gw_worker_join(gw_worker_t *worker)
 {
     pthread_join(worker->thread, NULL);
-    size_t num_cut = worker->num_cut;
+    return worker->num_cut;
+}
+
+void gw_worker_free(gw_worker_t *worker)
+{
     if (worker->num_accepted != 0)
-        return num_cut; /* what is left of them still points at it */
+        return; /* what is left of its connections still points at it */
     sem_destroy(&worker->is_set_up);
+    pthread_mutex_destroy(&worker->inbox_lock);
     free(worker);
-    return num_cut;
 }

@@ -12,25 +12,39 @@
 #include "gateway/base/timer_wheel.h"
 #include "gateway/config/snapshot.h"
 #include "gateway/exchange/filter.h"
+#include "gateway/exchange/retry_budget.h"
+#include "gateway/upstream/balancer.h"
 #include "gateway/upstream/deployment.h"
+#include "gateway/upstream/queue.h"
 
 struct gw_access_log;
+struct gw_member;
 struct gw_pool;
 struct gw_chunk_store;
 
-/** What a worker remembers of a service from one snapshot to the next; found by name. */
+/** What a worker remembers of a service from one deployment to the next. */
 typedef struct gw_service_state {
     struct gw_service_state *next;
-    char *name;
-    size_t references;    /* views */
-    size_t next_endpoint; /* round robin */
+    size_t references; /* views */
+    size_t turn;       /* round robin */
+    size_t num_active; /* exchanges with it under way */
+    gw_retry_budget_t retry_budget;
+    size_t num_retries; /* tries under way, or waiting for their time, that are not an exchange's first */
+    size_t num_tries;   /* under way, at all endpoints */
+    gw_queue_side_t queue;
+    struct gw_service *service; /* one reference */
 } gw_service_state_t;
 
 /** A service as one view uses it. */
 typedef struct gw_view_service {
     gw_service_state_t *state;
-    struct gw_pool **pools; /* one per endpoint */
+    const gw_service_conf_t *conf;
+    const gw_deployed_service_t *deployed; /* members and ring, by the same index as pools */
+    struct gw_pool **pools;                /* one per endpoint */
     size_t num_pools;
+    gw_balancer_t balancer; /* built for `epoch`; gw_view_balancer brings it up to date */
+    uint64_t epoch;
+    uint64_t ejected_until_ms; /* when the first of those that are out comes back; 0: none is ejected */
 } gw_view_service_t;
 
 /** A deployment as one worker uses it, with the worker's own state looked up once, so that the hot path only indexes.
@@ -45,6 +59,8 @@ typedef struct gw_view {
     const gw_listener_conf_t **listeners; /* by index of the worker's listening sockets */
 } gw_view_t;
 
+/** The balancer of a service, built anew when the health of an endpoint has changed. */
+const gw_balancer_t *gw_view_balancer(gw_view_t *view, gw_view_service_t *service);
 void gw_view_ref(gw_view_t *view);
 void gw_view_unref(gw_view_t *view);
 
@@ -63,6 +79,8 @@ struct gw_worker {
     struct gw_access_log *log;
     gw_listener_socket_t *listeners;
     size_t num_listeners;
+    gw_worker_t **siblings; /* all workers by index, this one too */
+    size_t num_siblings;
     /* what its thread works with */
     gw_timer_wheel_t timers;
     gw_view_t *view;         /* the current one */
@@ -74,6 +92,8 @@ struct gw_worker {
     struct gw_chunk_store *chunks; /* buffers for reading from endpoints */
     bool is_draining;
     uint64_t request_id[2]; /* random at start, the second one counted up */
+    uint64_t random;        /* gw_random_next */
+    h2o_linklist_t queue_sides;
     /* private */
     bool is_clock_fresh, is_stopping, is_accepting;
     uint64_t clock_us, wall_us;
@@ -82,6 +102,9 @@ struct gw_worker {
     const int *fds;
     sem_t is_set_up;
     h2o_multithread_receiver_t inbox;
+    pthread_mutex_t inbox_lock; /* for senders other than the control thread, which outlives it */
+    bool is_inbox_open;
+    atomic_bool is_wake_due;
     pthread_t thread;
     size_t num_cut;
 };
@@ -96,9 +119,11 @@ static inline uint64_t gw_worker_now_ms(gw_worker_t *worker)
 uint64_t gw_worker_wall_us(gw_worker_t *worker);
 
 /** Makes a worker; its thread is not started yet.
+ *  @param siblings array of all workers, complete when the first of them starts
  *  @param fds one listening socket per listener of the snapshot, in its order; the sockets are owned by the worker from
  * its start on, the array must stay until then */
-gw_worker_t *gw_worker_create(size_t index, struct gw_access_log *log, gw_deployment_t *deployment, const int *fds);
+gw_worker_t *gw_worker_create(size_t index, gw_worker_t **siblings, size_t num_siblings, struct gw_access_log *log,
+                              gw_deployment_t *deployment, const int *fds);
 /** Starts the thread, which makes the loop and everything on it; returns when that is done.
  *  @return 0, or an errno value */
 int gw_worker_start(gw_worker_t *worker);
@@ -106,7 +131,11 @@ int gw_worker_start(gw_worker_t *worker);
 void gw_worker_adopt(gw_worker_t *worker, gw_deployment_t *deployment);
 /** Stops accepting, finishes what is in flight, ends the thread at the latest soon after timeout_ms. */
 void gw_worker_drain(gw_worker_t *worker, uint64_t timeout_ms);
-/** Waits for the thread and frees everything.  @return client connections that had to be cut */
+/** Has it serve its queues.  Any worker's thread. */
+void gw_worker_wake(gw_worker_t *worker);
+/** Waits for the thread.  @return client connections that had to be cut */
 size_t gw_worker_join(gw_worker_t *worker);
+/** Frees it, when all workers were joined. */
+void gw_worker_free(gw_worker_t *worker);
 
 #endif

@@ -44,8 +44,14 @@ static void fail(gw_call_t *call, gw_reason_t reason, const char *detail)
 {
     bool is_untouched =
         call->state == GW_CALL_HEAD && call->num_interim == 0 && (call->chunk == NULL || call->chunk->used == 0);
+    bool is_undelivered = is_untouched && call->connection->is_reused && call->state == GW_CALL_HEAD &&
+                          /* what a reset acknowledges is not counted; a write that failed took the error with it,
+                           * and then an end is read where a reset was */
+                          reason == GW_REASON_UPSTREAM_CLOSED && !call->has_write_failed &&
+                          !h2o_socket_is_writing(call->connection->sock) &&
+                          !gw_connection_may_have_delivered(call->connection, call->sent_before);
     let_go(call, false);
-    call->events->on_failed(call, reason, detail, is_untouched);
+    call->events->on_failed(call, reason, detail, is_untouched, is_undelivered);
 }
 
 static void on_expiry(gw_timer_t *timer)
@@ -56,11 +62,24 @@ static void on_expiry(gw_timer_t *timer)
 
 /* the request ------------------------------------------------------------------------------------------------------ */
 
+/** A write of the request is done; what the timer watches now, if the response has begun: the endpoint when the next
+ * piece is awaited, nobody when the client has not taken the last one. */
+static void piece_sent(gw_call_t *call)
+{
+    if (call->state != GW_CALL_HEAD && call->is_reading)
+        set_timer(call, call->service->timeouts.idle, GW_REASON_UPSTREAM_STALLED);
+    else
+        gw_timer_stop(&call->timer);
+}
+
 static void request_sent(gw_call_t *call)
 {
     call->is_request_sent = true;
+    call->sent_us = gw_worker_now_us(call->worker);
     if (call->state == GW_CALL_HEAD)
         set_timer(call, call->service->timeouts.response, GW_REASON_RESPONSE_TIMEOUT);
+    else
+        piece_sent(call);
 }
 
 /** A write failed: the endpoint takes no more, but it may have answered already, so reading decides. */
@@ -80,7 +99,7 @@ static void on_piece_written(h2o_socket_t *sock, const char *err)
         write_failed(call);
         return;
     }
-    gw_timer_stop(&call->timer); /* the client is waited for now, and its connection looks after that */
+    piece_sent(call); /* the client is waited for now, and its connection looks after that */
     call->body->more(call->body);
 }
 
@@ -131,6 +150,8 @@ static void on_request_body(void *sink, gw_body_event_t event, const h2o_iovec_t
     if (is_chunked && event == GW_BODY_END)
         bufs[num++] = h2o_iovec_init(H2O_STRLIT("0\r\n\r\n"));
     set_timer(call, call->service->timeouts.idle, GW_REASON_UPSTREAM_STALLED);
+    for (size_t i = 0; i != num; ++i)
+        call->connection->sent += bufs[i].len;
     h2o_socket_write(call->connection->sock, bufs, num, event == GW_BODY_END ? on_end_written : on_piece_written);
 }
 
@@ -183,6 +204,7 @@ static void stop_reading(gw_call_t *call)
 static void complete(gw_call_t *call, const h2o_iovec_t *slices, size_t num_slices, bool has_surplus)
 {
     bool is_reusable = call->keep_alive && call->is_request_sent && !call->has_write_failed && !has_surplus &&
+                       !call->is_more_likely && /* the read filled the chunk: surplus may wait in the kernel */
                        call->state != GW_CALL_UNTIL_CLOSE && !h2o_socket_is_writing(call->connection->sock);
     let_go(call, is_reusable);
     call->events->on_body(call, slices, num_slices, true);
@@ -301,6 +323,10 @@ static bool take_head(gw_call_t *call, size_t head_len, int minor_version, int s
         return true;
     }
     call->keep_alive = judged.keep_alive;
+    call->connection->keep_idle_ms = UINT64_MAX;
+    for (size_t i = 0; i != num_fields; ++i)
+        if (gw_str_equal(lower[i].name, GW_STR("keep-alive")))
+            call->connection->keep_idle_ms = gw_http_keep_alive_ms(lower[i].value);
     gw_call_head_t head = {
         .status = status,
         .length = judged.has_content_length ? judged.content_length : UINT64_MAX,
@@ -402,7 +428,8 @@ void gw_call_more(gw_call_t *call)
         return;
     if (call->parsed != call->chunk->used) { /* more slices than one delivery holds */
         deliver(call);
-        return;
+        if (call->connection == NULL || call->chunk->used != 0)
+            return; /* over, or another piece is on its way; else it was nothing but framing: read on */
     }
     call->chunk->used = call->parsed = 0;
     start_reading(call);
@@ -425,6 +452,8 @@ void gw_call_start(gw_call_t *call, gw_connection_t *connection, const gw_servic
     call->state = GW_CALL_HEAD;
     gw_timer_init(&call->timer, on_expiry);
     connection->owner = call;
+    call->sent_before = connection->sent;
+    connection->sent += head.len;
     start_reading(call);
     set_timer(call, service->timeouts.idle, GW_REASON_UPSTREAM_STALLED);
     h2o_socket_write(connection->sock, &head, 1, on_head_written);

@@ -36,8 +36,9 @@ typedef struct gw_call_events {
     /** A piece of the body; the slices stay valid until gw_call_more or gw_call_dispose.
      *  @param is_last no further call; the connection is already back in its pool */
     void (*on_body)(gw_call_t *call, const h2o_iovec_t *slices, size_t num_slices, bool is_last);
-    /** It is over.  @param is_untouched no byte of a response came: the endpoint may not even have seen the request */
-    void (*on_failed)(gw_call_t *call, gw_reason_t reason, const char *detail, bool is_untouched);
+    /** It is over.  @param is_untouched no byte of a response came: the endpoint may not even have seen the request
+     *  @param is_undelivered it cannot have: no byte of it arrived there (known for kept connections that broke off) */
+    void (*on_failed)(gw_call_t *call, gw_reason_t reason, const char *detail, bool is_untouched, bool is_undelivered);
 } gw_call_events_t;
 
 struct gw_call {
@@ -57,7 +58,9 @@ struct gw_call {
     } state;
     bool keep_alive, is_request_sent, has_write_failed, is_reading, is_more_likely, is_head_passed;
     unsigned num_interim, num_reads;
-    uint64_t left; /* GW_CALL_LENGTH */
+    uint64_t sent_us;     /* read-only: when the last byte of the request was written; 0: not yet */
+    uint64_t sent_before; /* bytes that went over the connection before this call */
+    uint64_t left;        /* GW_CALL_LENGTH */
     gw_chunked_t chunked;
     gw_chunk_t *chunk; /* what is being read into, or what on_body's slices point at */
     size_t parsed;     /* bytes of the head that the parser has seen */

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include "gateway/base/clock.h"
+#include "gateway/base/memory.h"
 #include "gateway/observe/log.h"
 #include "gateway/upstream/endpoint.h"
 
@@ -22,31 +24,16 @@ struct gw_resolver {
     bool is_stopping, is_stopped;
 };
 
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static struct timespec timespec_of(uint64_t ms)
 {
     return (struct timespec){.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
-}
-
-static void *must_alloc(size_t size)
-{
-    void *bytes = calloc(1, size);
-    if (bytes == NULL)
-        abort(); /* as libh2o does: a gateway without memory must be restarted, not half alive */
-    return bytes;
 }
 
 static char *copy_text(const char *text)
 {
     if (text == NULL)
         return NULL;
-    char *copy = must_alloc(strlen(text) + 1);
+    char *copy = gw_must_alloc(1, strlen(text) + 1);
     return strcpy(copy, text);
 }
 
@@ -124,7 +111,7 @@ static void *resolver_main(void *arg)
     gw_resolver_t *resolver = arg;
     pthread_mutex_lock(&resolver->lock);
     while (!resolver->is_stopping) {
-        uint64_t at_ms, now = now_ms();
+        uint64_t at_ms, now = gw_clock_ms();
         gw_endpoint_t *endpoint = next_due(resolver, &at_ms);
         if (endpoint == NULL) {
             pthread_cond_wait(&resolver->changed, &resolver->lock);
@@ -144,7 +131,7 @@ static void *resolver_main(void *arg)
         endpoint->num_failures = is_found ? 0 : endpoint->num_failures + 1;
         unsigned doublings = endpoint->num_failures < 6 ? endpoint->num_failures : 6;
         uint64_t wait_ms = is_found ? REFRESH_MS : (uint64_t)FIRST_RETRY_MS << doublings;
-        endpoint->due_ms = now_ms() + (wait_ms < REFRESH_MS ? wait_ms : REFRESH_MS);
+        endpoint->due_ms = gw_clock_ms() + (wait_ms < REFRESH_MS ? wait_ms : REFRESH_MS);
         drop_reference(endpoint);
         pthread_cond_broadcast(&resolver->changed);
     }
@@ -156,7 +143,7 @@ static void *resolver_main(void *arg)
 
 gw_resolver_t *gw_resolver_create(void)
 {
-    gw_resolver_t *resolver = must_alloc(sizeof(*resolver));
+    gw_resolver_t *resolver = gw_must_alloc(1, sizeof(*resolver));
     pthread_mutex_init(&resolver->lock, NULL);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
@@ -180,7 +167,7 @@ gw_resolver_t *gw_resolver_free(gw_resolver_t *resolver)
     assert(resolver->endpoints == NULL);
     resolver->is_stopping = true;
     pthread_cond_broadcast(&resolver->changed);
-    struct timespec until = timespec_of(now_ms() + 1000);
+    struct timespec until = timespec_of(gw_clock_ms() + 1000);
     while (!resolver->is_stopped)
         if (pthread_cond_timedwait(&resolver->changed, &resolver->lock, &until) == ETIMEDOUT)
             break;
@@ -199,7 +186,7 @@ gw_resolver_t *gw_resolver_free(gw_resolver_t *resolver)
 
 void gw_resolver_wait(gw_resolver_t *resolver, uint64_t timeout_ms)
 {
-    struct timespec until = timespec_of(now_ms() + timeout_ms);
+    struct timespec until = timespec_of(gw_clock_ms() + timeout_ms);
     pthread_mutex_lock(&resolver->lock);
     for (;;) {
         gw_endpoint_t *endpoint = resolver->endpoints;
@@ -243,7 +230,7 @@ gw_endpoint_t *gw_endpoint_get(gw_resolver_t *resolver, const gw_endpoint_conf_t
     while (endpoint != NULL && strcmp(endpoint->url, conf->url) != 0)
         endpoint = endpoint->next;
     if (endpoint == NULL) {
-        endpoint = must_alloc(sizeof(*endpoint));
+        endpoint = gw_must_alloc(1, sizeof(*endpoint));
         endpoint->url = copy_text(conf->url);
         endpoint->host = copy_text(conf->host);
         endpoint->authority = copy_text(conf->authority);

@@ -2,7 +2,7 @@
  * The keep-alive pool of one worker and endpoint, and connecting. */
 #include <assert.h>
 #include <errno.h>
-#include <netinet/tcp.h>
+#include <linux/tcp.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "gateway/server/worker.h"
@@ -16,6 +16,7 @@ struct gw_pool {
     size_t views;
     h2o_linklist_t idle; /* newest first */
     size_t num_idle;
+    size_t load;
 };
 
 gw_pool_t *gw_pool_get(gw_worker_t *worker, gw_endpoint_t *endpoint)
@@ -69,6 +70,16 @@ gw_endpoint_t *gw_pool_endpoint(const gw_pool_t *pool)
     return pool->endpoint;
 }
 
+uint64_t gw_pool_load(const gw_pool_t *pool)
+{
+    return pool->load;
+}
+
+void gw_pool_count_try(gw_pool_t *pool, int by)
+{
+    pool->load += (size_t)by;
+}
+
 void gw_pools_close_idle(gw_worker_t *worker)
 {
     for (gw_pool_t *pool = worker->pools; pool != NULL; pool = pool->next)
@@ -106,11 +117,20 @@ static void on_idle_expiry(gw_timer_t *timer)
     gw_connection_close(H2O_STRUCT_FROM_MEMBER(gw_connection_t, idle_timer, timer));
 }
 
-gw_connection_t *gw_pool_take(gw_pool_t *pool, const gw_service_conf_t *service)
+static bool is_closed_by_endpoint(const gw_connection_t *connection)
+{
+    char byte;
+    ssize_t len = recv(h2o_socket_get_fd(connection->sock), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return len >= 0 ||
+           (errno != EAGAIN && errno != EWOULDBLOCK); /* the end, an error, or bytes that nobody asked for */
+}
+
+gw_connection_t *gw_pool_take(gw_pool_t *pool, const gw_service_conf_t *service, bool is_precious)
 {
     while (!h2o_linklist_is_empty(&pool->idle)) {
         gw_connection_t *connection = H2O_STRUCT_FROM_MEMBER(gw_connection_t, idle_link, pool->idle.next);
-        if (gw_worker_now_ms(pool->worker) - connection->opened_ms >= service->pool.age) {
+        if (gw_worker_now_ms(pool->worker) - connection->opened_ms >= service->pool.age ||
+            (is_precious && is_closed_by_endpoint(connection))) {
             gw_connection_close(connection);
             continue;
         }
@@ -119,6 +139,27 @@ gw_connection_t *gw_pool_take(gw_pool_t *pool, const gw_service_conf_t *service)
         return connection;
     }
     return NULL;
+}
+
+/** A tenth less than the endpoint keeps it, so that the two do not meet. */
+static uint64_t idle_time(const gw_connection_t *connection, const gw_service_conf_t *service)
+{
+    uint64_t ms = connection->keep_idle_ms;
+    if (service->pool.upstream_idle != 0 && service->pool.upstream_idle < ms)
+        ms = service->pool.upstream_idle;
+    ms -= ms / 10;
+    return ms < service->pool.idle ? ms : service->pool.idle;
+}
+
+bool gw_connection_may_have_delivered(const gw_connection_t *connection, uint64_t sent)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof(info);
+    if (getsockopt(h2o_socket_get_fd(connection->sock), IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
+        len < offsetof(struct tcp_info, tcpi_bytes_acked) + sizeof(info.tcpi_bytes_acked))
+        return true; /* a Unix socket: nobody knows */
+    /* the handshake may count as one byte */
+    return info.tcpi_bytes_acked > sent + 1;
 }
 
 void gw_connection_give(gw_connection_t *connection, const gw_service_conf_t *service)
@@ -134,7 +175,7 @@ void gw_connection_give(gw_connection_t *connection, const gw_service_conf_t *se
     connection->sock->data = connection;
     h2o_linklist_insert(pool->idle.next, &connection->idle_link);
     ++pool->num_idle;
-    gw_timer_set(&pool->worker->timers, &connection->idle_timer, now_ms + service->pool.idle);
+    gw_timer_set(&pool->worker->timers, &connection->idle_timer, now_ms + idle_time(connection, service));
     h2o_socket_read_start(connection->sock, on_idle_readable);
 }
 
@@ -194,6 +235,7 @@ static void on_connect(h2o_socket_t *sock, const char *err)
     *connection = (gw_connection_t){.sock = sock,
                                     .pool = connecting->pool,
                                     .worker = connecting->worker,
+                                    .keep_idle_ms = UINT64_MAX,
                                     .opened_ms = gw_worker_now_ms(connecting->worker)};
     gw_timer_init(&connection->idle_timer, on_idle_expiry);
     ++connecting->pool->references;

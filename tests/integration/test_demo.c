@@ -21,6 +21,7 @@ static const struct {
 #define NUM_SERVICES (sizeof(services) / sizeof(services[0]))
 
 static process_t *processes[NUM_SERVICES];
+static gateway_t direct[NUM_SERVICES]; /* to ask a service itself; only the port counts */
 static gateway_t *gateway;
 
 static char *replace(char *text, const char *from, const char *to)
@@ -59,12 +60,15 @@ static int start_all(void **state)
         processes[i] = process_start(argv);
         char *line = process_wait_for(processes[i], "listening on ", 1);
         conf = replace(conf, services[i].written, strstr(line, "127.0.0.1:"));
+        direct[i].ports[0] = atoi(strrchr(line, ':') + 1);
         free(line);
     }
     conf = replace(conf, "0.0.0.0:8080", "127.0.0.1:0");
     conf = replace(conf, "0.0.0.0:8443", "127.0.0.1:00");
     conf = replace(conf, "../certs/localhost.crt", "server.crt");
     conf = replace(conf, "../certs/localhost.key", "server.key");
+    conf = replace(conf, "period: 2s", "period: 1s");
+    conf = replace(conf, "open_for: 5s", "open_for: 100ms");
     gateway = gateway_start("%s\nworkers: 1\n", conf);
     free(conf);
     return 0;
@@ -168,6 +172,141 @@ static void events_arrive_one_by_one(void **state)
     close(fd);
 }
 
+/* failing by hand -------------------------------------------------------------------------------------------------- */
+
+static reply_t ask(size_t service, const char *method, const char *path)
+{
+    return fetch(&direct[service], OVER_HTTP1, &(request_t){.method = method, .path = path});
+}
+
+static void expect(size_t service, const char *method, const char *path, int status, const char *text)
+{
+    reply_t reply = ask(service, method, path);
+    if (reply.status != status || strstr(reply.body, text) == NULL)
+        fail_msg("%s %s of %s: %d %s, wanted %d %s", method, path, services[service].service, reply.status, reply.body,
+                 status, text);
+    reply_free(&reply);
+}
+
+static void every_service_fails_when_it_is_told_to(void **state)
+{
+    for (size_t i = 0; i != NUM_SERVICES; ++i) {
+        char now[128];
+        expect(i, "PUT", "/fault?fail=1", 200, "\"delay_ms\":0,\"fail\":1.0}");
+        expect(i, "GET", "/", 503, "fails on purpose");
+        expect(i, "GET", "/healthz", 503, "\"fail\":1.0");
+        snprintf(now, sizeof(now), "{\"name\":\"%s-%zu\",\"delay_ms\":0,\"fail\":1.0}\n", services[i].service, i);
+        expect(i, "GET", "/fault", 200, now);
+        expect(i, "HEAD", "/fault", 200, "");
+        expect(i, "PUT", "/fault?fail=0.5", 200, "\"fail\":0.5}");
+        expect(i, "GET", "/healthz", 200, "degraded");
+        for (int k = 0; k != 4; ++k) { /* it begins to count anew: every second one */
+            reply_t reply = ask(i, "GET", "/");
+            assert_int_equal(reply.status == 503, k % 2);
+            reply_free(&reply);
+        }
+        expect(i, "PUT", "/fault?fail=0", 200, "\"fail\":0.0}");
+        expect(i, "GET", "/healthz", 200, "\"ok\"");
+    }
+}
+
+static void what_is_late_can_still_be_told_to_be_quick(void **state)
+{
+    expect(2, "PUT", "/fault?delay=600000", 200, "\"delay_ms\":600000,\"fail\":0.0}");
+    reply_t reply = fetch(&direct[2], OVER_HTTP1, &(request_t){.path = "/hello", .timeout_ms = 100});
+    assert_int_equal(reply.status, 0);
+    reply_free(&reply);
+    expect(2, "GET", "/fault", 200, "\"delay_ms\":600000");
+    expect(2, "PUT", "/fault?delay=1&fail=1", 200, "\"delay_ms\":1,\"fail\":1.0}");
+    expect(2, "PUT", "/fault?delay=0", 200, "\"delay_ms\":0,\"fail\":1.0}");
+    expect(2, "PUT", "/fault?fail=0", 200, "\"delay_ms\":0,\"fail\":0.0}");
+    expect(2, "GET", "/hello", 200, "Hello, World!");
+}
+
+static void a_wrong_fault_changes_nothing(void **state)
+{
+    static const struct {
+        const char *method, *path;
+        int status;
+        const char *text;
+    } cases[] = {
+        {"PUT", "/fault", 400, "what is to change?"},
+        {"PUT", "/fault?dealy=5", 400, "what is to change?"},
+        {"PUT", "/fault?fail=1.1", 400, "\"parameter\":\"fail\""},
+        {"PUT", "/fault?fail=", 400, "\"parameter\":\"fail\""},
+        {"PUT", "/fault?fail=0%00", 400, "\"parameter\":\"fail\""},
+        {"PUT", "/fault?fail=50%25", 400, "\"parameter\":\"fail\""},
+        {"PUT", "/fault?fail=0.0000000000000000000000000000000000001", 400, "\"parameter\":\"fail\""},
+        {"PUT", "/fault?fail=1&fail=1", 400, "given more than once"},
+        {"PUT", "/fault?fail=1&delay=600001", 400, "\"parameter\":\"delay\""},
+        {"PUT", "/fault?delay=1s", 400, "\"parameter\":\"delay\""},
+        {"POST", "/fault?fail=1", 405, "GET tells"},
+        {"DELETE", "/fault", 405, "GET tells"},
+    };
+    for (size_t i = 0; i != sizeof(cases) / sizeof(cases[0]); ++i)
+        expect(2, cases[i].method, cases[i].path, cases[i].status, cases[i].text);
+    expect(2, "GET", "/fault", 200, "\"delay_ms\":0,\"fail\":0.0}");
+}
+
+/* what the gateway does about it ----------------------------------------------------------------------------------- */
+
+static void a_calculator_that_fails_is_found_out_and_no_client_notices(void **state)
+{
+    expect(0, "PUT", "/fault?fail=1", 200, "");
+    for (int i = 0; i != 10; ++i) { /* retries hide it at first; some more, in case the budget is spent */
+        reply_t reply = fetch_path(gateway, OVER_HTTP1, "/add?num1=1&num2=1");
+        assert_int_equal(reply.status, 200);
+        reply_free(&reply);
+    }
+    free(process_wait_for(gateway->process, "is down: its health checks fail: status 503", 1));
+    for (int i = 0; i != 10; ++i) {
+        reply_t reply = fetch_path(gateway, OVER_HTTP1, "/add?num1=1&num2=1");
+        char *name = reply_field(&reply, "X-Served-By");
+        assert_int_equal(reply.status, 200);
+        assert_string_equal(name, "calculator-1");
+        free(name);
+        reply_free(&reply);
+    }
+    expect(0, "PUT", "/fault?fail=0", 200, "");
+    free(process_wait_for(gateway->process, "is up again: its health checks succeed", 1));
+}
+
+/* @return whether the breaker answered */
+static bool is_refused_by_breaker(void)
+{
+    reply_t reply = fetch_path(gateway, OVER_HTTP1, "/add?num1=1&num2=1");
+    bool is_refused = strstr(reply.body, "\"breaker_open\"") != NULL;
+    if (is_refused) {
+        char *seconds = reply_field(&reply, "Retry-After");
+        assert_int_equal(reply.status, 503);
+        assert_string_equal(seconds, "1");
+        free(seconds);
+    }
+    reply_free(&reply);
+    return is_refused;
+}
+
+static void the_breaker_opens_and_closes_as_the_log_says(void **state)
+{
+    enum { most = 10000 };
+    size_t num = 0;
+    expect(0, "PUT", "/fault?fail=0.95", 200, ""); /* with which /healthz is well */
+    expect(1, "PUT", "/fault?fail=0.95", 200, "");
+    while (!is_refused_by_breaker())
+        assert_true(++num != most);
+    free(process_wait_for(gateway->process, "circuit breaker guard: service calculator: closed -> open for ", 1));
+    expect(0, "PUT", "/fault?fail=0", 200, "");
+    expect(1, "PUT", "/fault?fail=0", 200, "");
+    for (num = 0; process_count(gateway->process, "half_open -> closed: the probes came back well") == 0; ++num) {
+        is_refused_by_breaker();
+        assert_true(num != most);
+    }
+    free(process_wait_for(gateway->process, "circuit breaker guard: service calculator: open -> half_open", 1));
+    reply_t reply = fetch_path(gateway, OVER_HTTP1, "/add?num1=1&num2=1");
+    assert_int_equal(reply.status, 200);
+    reply_free(&reply);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +315,11 @@ int main(void)
         cmocka_unit_test(a_copy_that_is_still_good_is_answered_with_304),
         cmocka_unit_test(the_calculators_take_turns),
         cmocka_unit_test(events_arrive_one_by_one),
+        cmocka_unit_test(every_service_fails_when_it_is_told_to),
+        cmocka_unit_test(what_is_late_can_still_be_told_to_be_quick),
+        cmocka_unit_test(a_wrong_fault_changes_nothing),
+        cmocka_unit_test(a_calculator_that_fails_is_found_out_and_no_client_notices),
+        cmocka_unit_test(the_breaker_opens_and_closes_as_the_log_says),
     };
     return cmocka_run_group_tests_name("demo", tests, start_all, stop_all);
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * A registry of filters for the tests of the configuration: `headers` with the options of the real one, and `stamp`,
- * which has one option of each type.  Neither does anything to a request. */
+ * A registry of filters for the tests of the configuration: `headers` with the options of the real one,
+ * `circuit_breaker` with the very rows of the real one, and `stamp`, which has one option of each type.  None does
+ * anything to a request. */
 #include <stdlib.h>
+#include "filters/circuit_breaker_conf.h"
 #include "gateway/exchange/filter.h"
 #include "tests/support/filter_classes.h"
 
@@ -129,4 +131,16 @@ static const gw_filter_class_t headers_class = {
 static const gw_filter_class_t stamp_class = {
     .name = "stamp", .meaning = "for tests", .section = &stamp_section, .dispose = dispose_stamp};
 
-const gw_filter_class_t *const gw_filter_classes[] = {&headers_class, &stamp_class, NULL};
+static bool guards_endpoints(const void *conf)
+{
+    return ((const gw_breaker_conf_t *)conf)->per == GW_PER_ENDPOINT;
+}
+
+static const gw_filter_class_t breaker_class = {.name = "circuit_breaker",
+                                                .meaning = "keeps requests away",
+                                                .section = &gw_breaker_section,
+                                                .link = gw_breaker_link,
+                                                .check_route = gw_breaker_check_route,
+                                                .guards_endpoints = guards_endpoints};
+
+const gw_filter_class_t *const gw_filter_classes[] = {&headers_class, &breaker_class, &stamp_class, NULL};

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <ftw.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -260,6 +261,39 @@ reply_t fetch_path(const gateway_t *gateway, transport_t transport, const char *
     return fetch(gateway, transport, &(request_t){.path = path});
 }
 
+struct pending {
+    pthread_t thread;
+    client_t *client;
+    request_t request;
+    reply_t reply;
+};
+
+static void *run_pending(void *arg)
+{
+    pending_t *pending = arg;
+    pending->reply = client_send(pending->client, &pending->request);
+    return NULL;
+}
+
+pending_t *fetch_later(const gateway_t *gateway, transport_t transport, const request_t *request)
+{
+    pending_t *pending = calloc(1, sizeof(*pending));
+    pending->client = client_create(gateway, transport);
+    pending->request = *request;
+    if (pthread_create(&pending->thread, NULL, run_pending, pending) != 0)
+        fail("pthread_create");
+    return pending;
+}
+
+reply_t pending_wait(pending_t *pending)
+{
+    pthread_join(pending->thread, NULL);
+    reply_t reply = pending->reply;
+    client_free(pending->client);
+    free(pending);
+    return reply;
+}
+
 void reply_free(reply_t *reply)
 {
     free(reply->head);
@@ -286,7 +320,14 @@ char *reply_field(const reply_t *reply, const char *name)
 
 int raw_connect(int port)
 {
+    return raw_connect_with_buffer(port, 0);
+}
+
+int raw_connect_with_buffer(int port, int bytes)
+{
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (bytes != 0) /* before connect, which announces it */
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (fd == -1 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)

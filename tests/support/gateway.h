@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The real gateway under test: a conf text, ports chosen by the kernel, a certificate made for the run, and clients
- * over HTTP/1.1, TLS and HTTP/2. Threads: the test's. */
+ * over HTTP/1.1, TLS and HTTP/2. Threads: the test's, unless said otherwise. */
 #ifndef GW_TESTS_GATEWAY_H
 #define GW_TESTS_GATEWAY_H
 
@@ -63,6 +63,11 @@ reply_t client_send(client_t *client, const request_t *request);
 /** One request on a connection of its own. */
 reply_t fetch(const gateway_t *gateway, transport_t transport, const request_t *request);
 reply_t fetch_path(const gateway_t *gateway, transport_t transport, const char *path);
+/** A request on a thread of its own; what `request` points to must live until pending_wait. */
+typedef struct pending pending_t;
+pending_t *fetch_later(const gateway_t *gateway, transport_t transport, const request_t *request);
+/** Waits for the reply.  Frees. */
+reply_t pending_wait(pending_t *pending);
 void reply_free(reply_t *reply);
 /** @return the value of the first field with that name (to be freed), or NULL */
 char *reply_field(const reply_t *reply, const char *name);
@@ -72,6 +77,8 @@ const char *curl_error(int error);
 
 /** Connects a plain TCP socket to a port on 127.0.0.1. */
 int raw_connect(int port);
+/** The same with a receive buffer of so many bytes, so that little is on the way to a client that does not read. */
+int raw_connect_with_buffer(int port, int bytes);
 void raw_write(int fd, const char *bytes, size_t len);
 /** Reads until the peer closes, or `until` was seen (NULL: until close), or the deadline.  @return NUL-terminated, to
  * be freed; *ret_is_closed tells whether the peer closed */

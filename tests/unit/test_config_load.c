@@ -12,15 +12,29 @@
 #include "tests/support/conf_files.h"
 
 /* parts of a file that is right, each in one line */
-#define LISTEN   "listen: [':80']\n"
-#define SERVICES "services: {one: {endpoints: ['http://a']}}\n"
-#define ROUTES   "routes: [{path: /, service: one}]\n"
+#define LISTEN       "listen: [':80']\n"
+#define SERVICES     "services: {one: {endpoints: ['http://a']}}\n"
+#define ROUTES       "routes: [{path: /, service: one}]\n"
+#define TWO_SERVICES "services: {one: {endpoints: ['http://a']}, two: {endpoints: ['http://b']}}\n"
+
+typedef struct finding_case {
+    const char *about, *yaml, *expected;
+} case_t;
+
+static void find_all(const case_t *cases, size_t num)
+{
+    for (size_t i = 0; i != num; ++i) {
+        char *actual = conf_findings_of(cases[i].yaml);
+        if (strcmp(actual, cases[i].expected) != 0)
+            fprintf(stderr, "case: %s\n%s", cases[i].about, actual); /* cmocka cuts long texts off */
+        assert_string_equal(actual, cases[i].expected);
+        free(actual);
+    }
+}
 
 static void errors_name_the_place_and_the_fix(void **state)
 {
-    static const struct {
-        const char *about, *yaml, *expected;
-    } cases[] = {
+    static const case_t cases[] = {
         {"nothing wrong", LISTEN SERVICES ROUTES, ""},
         {"nothing there", "workers: 1\n",
          "t.yaml:1:1: error: required key 'listen' is missing\n  hint: addresses to accept connections on\n"
@@ -148,20 +162,19 @@ static void errors_name_the_place_and_the_fix(void **state)
          "  hint: the path of a Unix socket begins with '/'\n"
          "t.yaml:19:9: error: required key 'url' is missing\n  hint: where the endpoint listens; port 80 when none is "
          "given\n"
-         "t.yaml:19:10: error: unknown key 'host'\n  hint: known keys: url\n"
+         "t.yaml:19:10: error: unknown key 'host'\n  hint: known keys: url, weight, backup\n"
          "t.yaml:20:9: error: 'endpoint' must be a mapping, found a list\n"},
         {"an endpoint twice", LISTEN ROUTES "services: {one: {endpoints: ['http://a', 'http://a']}}\n",
-         "t.yaml:3:42: warning: endpoint 'http://a' is listed twice\n"},
+         "t.yaml:3:42: error: endpoint 'http://a' is listed twice\n  hint: a 'weight' gives it a larger share\n"},
         {"service names and options",
-         LISTEN ROUTES "services: {one: {endpoints: ['http://a'], retries: 1}, 'a b': {endpoints: ['http://a']}}\n",
-         "t.yaml:3:43: error: unknown key 'retries'\n  hint: known keys: version, endpoints, pass_host, timeouts, "
-         "pool\n"
-         "t.yaml:3:56: error: 'a b' is no name for a service\n  hint: letters, digits, '_', '-' and '.', at most 64\n"
-         "t.yaml:3:56: warning: service 'a b' is not used by any route\n"},
+         LISTEN ROUTES "services: {one: {endpoints: ['http://a'], retrys: 1}, 'a b': {endpoints: ['http://a']}}\n",
+         "t.yaml:3:43: error: unknown key 'retrys'\n"
+         "  hint: did you mean 'retries'?\n"
+         "t.yaml:3:55: error: 'a b' is no name for a service\n"
+         "  hint: letters, digits, '_', '-' and '.', at most 64\n"},
         {"a dangling service",
          LISTEN "services: {calculator: {endpoints: ['http://a']}}\nroutes: [{path: /, service: calulator}, {path: /b, "
                 "service: x}]\n",
-         "t.yaml:2:12: warning: service 'calculator' is not used by any route\n"
          "t.yaml:3:29: error: there is no service 'calulator'\n  hint: did you mean 'calculator'?\n"
          "t.yaml:3:61: error: there is no service 'x'\n  hint: known services: calculator\n"},
         {"routes",
@@ -218,13 +231,311 @@ static void errors_name_the_place_and_the_fix(void **state)
          "  hint: for example: headers: {response: {remove: [Server]}}\n"},
     };
 
-    for (size_t i = 0; i != sizeof(cases) / sizeof(cases[0]); ++i) {
-        char *actual = conf_findings_of(cases[i].yaml);
-        if (strcmp(actual, cases[i].expected) != 0)
-            fprintf(stderr, "case: %s\n%s", cases[i].about, actual); /* cmocka cuts long texts off */
-        assert_string_equal(actual, cases[i].expected);
-        free(actual);
-    }
+    find_all(cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+static void what_cannot_help_a_service_that_fails_is_found(void **state)
+{
+    static const case_t cases[] = {
+        {"weights",
+         LISTEN ROUTES
+         "services: {one: {endpoints: [{url: 'http://a', weight: 257}, {url: 'http://b', weight: -1}]}}\n",
+         "t.yaml:3:56: error: '257' is not valid for 'weight' (0..256)\n"
+         "  hint: share of the requests beside the other endpoints; 0 sends none\n"
+         "t.yaml:3:88: error: '-1' is not valid for 'weight' (a whole number, 0..256)\n"
+         "  hint: share of the requests beside the other endpoints; 0 sends none\n"},
+        {"no endpoint with a weight",
+         LISTEN ROUTES
+         "services: {one: {endpoints: [{url: 'http://a', weight: 0}, {url: 'http://b', backup: true}]}}\n",
+         "t.yaml:3:17: warning: service 'one' has no endpoint with a weight that is not a backup\n"},
+        {"a way of balancing that is none",
+         LISTEN ROUTES "services: {one: {endpoints: ['http://a'], balance: least_request}}\n",
+         "t.yaml:3:52: error: 'least_request' is not valid for 'method' (round_robin, random, least_requests or hash)\n"
+         "  hint: did you mean 'least_requests'?\n"},
+        {"balancing by hash without a key", LISTEN ROUTES "services: {one: {endpoints: ['http://a'], balance: hash}}\n",
+         "t.yaml:3:52: error: balancing by hash needs a 'key'\n"
+         "  hint: for example: balance: {method: hash, key: \"header:X-User\"}\n"},
+        {"a key without balancing by hash",
+         LISTEN ROUTES "services: {one: {endpoints: ['http://a'], balance: {key: client_address}}}\n",
+         "t.yaml:3:52: error: a 'key' is of use only for balancing by hash\n"
+         "  hint: add 'method: hash'\n"},
+        {"keys that are none",
+         LISTEN ROUTES
+         "services:\n"
+         "  one:\n"
+         "    endpoints: ['http://a']\n"
+         "    balance: {method: hash, key: 'header:'}\n"
+         "  two: {endpoints: ['http://a'], balance: {method: hash, key: cookie}}\n"
+         "  three: {endpoints: ['http://a'], balance: {method: hash, key: 'header:a b', load_factor: 99%}}\n",
+         "t.yaml:6:34: error: 'header:' is not valid for 'key' (client_address, header:NAME or cookie:NAME)\n"
+         "t.yaml:7:63: error: 'cookie' is not valid for 'key' (client_address, header:NAME or cookie:NAME)\n"
+         "t.yaml:8:65: error: 'header:a b' is not valid for 'key' (client_address, header:NAME or cookie:NAME)\n"
+         "t.yaml:8:92: error: '99%' is not valid for 'load_factor' (100%..1000%)\n"
+         "  hint: for hash: an endpoint with more than this share of the mean load passes keys on to the next\n"},
+        {"queues",
+         LISTEN ROUTES
+         "services: {one: {endpoints: ['http://a'], max_requests: 1000001, queue: {size: 5, timeout: 0s}}}\n",
+         "t.yaml:3:57: error: '1000001' is not valid for 'max_requests' (0..1000000 requests)\n"
+         "  hint: requests under way at each endpoint, all workers together; 0 sets no bound\n"
+         "t.yaml:3:92: error: '0s' is not valid for 'timeout' (1ms..1h)\n"
+         "  hint: how long a request may wait before it is answered with 503\n"},
+        {"a health check that is not as it must be",
+         LISTEN ROUTES "services: {one: {endpoints: ['http://a'], health_check: {path: 'healthz', host: 'a b', method: "
+                       "HEAD, body: ok, period: 1s, timeout: 2s, status: [200, 2xx, ok, 600]}}}\n",
+         "t.yaml:3:57: error: 'path' of a health check begins with '/' and has no blanks and no '#'\n"
+         "t.yaml:3:57: error: 'host' of a health check is a host name, with :PORT if need be\n"
+         "t.yaml:3:57: error: a response to HEAD has no 'body' to look at\n"
+         "  hint: use method GET\n"
+         "t.yaml:3:57: error: 'timeout' of a health check must not be longer than its 'period'\n"
+         "  hint: checks of one endpoint never overlap\n"
+         "t.yaml:3:156: error: 'ok' is no status\n"
+         "  hint: a status such as 200, 200-299 or 2xx\n"
+         "t.yaml:3:160: error: '600' is no status\n"
+         "  hint: a status such as 200, 200-299 or 2xx\n"},
+        {"the methods of a health check",
+         LISTEN ROUTES "services: {one: {endpoints: ['http://a'], health_check: {method: POST}}}\n",
+         "t.yaml:3:66: error: 'POST' is not valid for 'method' (GET, HEAD or OPTIONS)\n"
+         "  hint: method of the check\n"},
+        {"a health check more often than its timeout",
+         LISTEN ROUTES "services: {one: {endpoints: ['http://a'], health_check: {period: 500ms}}}\n",
+         "t.yaml:3:57: error: 'timeout' of a health check must not be longer than its 'period'\n"
+         "  hint: checks of one endpoint never overlap\n"},
+        {"an ejection that ends before it begins",
+         LISTEN ROUTES "services: {one: {endpoints: ['http://a'], ejection: {time: 10m}}}\n",
+         "t.yaml:3:53: error: 'max_time' of an ejection must not be shorter than its 'time'\n"},
+        {"ejection out of bounds",
+         LISTEN ROUTES
+         "services: {one: {endpoints: ['http://a'], ejection: {failure_ratio: 101%, max_share: 0.5, window: 100ms}}}\n",
+         "t.yaml:3:69: error: '101%' is not valid for 'failure_ratio' (0%..100%)\n"
+         "  hint: share of failures in the window that ejects an endpoint; 0% does not look at it\n"
+         "t.yaml:3:86: error: '0.5' is not valid for 'max_share' (a percentage such as 20% or 0.5%, 0%..100%)\n"
+         "  hint: share of a service's endpoints that may be ejected at a time\n"
+         "t.yaml:3:99: error: '100ms' is not valid for 'window' (1s..1h)\n"
+         "  hint: time over which the share is taken\n"},
+        {"a panic threshold that nothing looks at",
+         LISTEN ROUTES "services: {one: {endpoints: ['http://a'], panic_threshold: 50%}}\n",
+         "t.yaml:3:17: error: 'panic_threshold' has no effect with 'when_unhealthy: fail_fast'\n"
+         "  hint: add 'when_unhealthy: try_anyway'\n"},
+        {"a panic threshold with try_anyway",
+         LISTEN ROUTES "services: {one: {endpoints: ['http://a'], panic_threshold: 50%, when_unhealthy: try_anyway}}\n",
+         ""},
+        {"conditions that are none",
+         LISTEN ROUTES "services: {one: {endpoints: ['http://a'], retries: {on: [conect_failure, timeout, 700, 5xx], "
+                       "unsafe_on: 'reset, rest'}}}\n",
+         "t.yaml:3:58: error: 'conect_failure' is no condition and no status\n"
+         "  hint: did you mean 'connect_failure'?\n"
+         "t.yaml:3:74: error: 'timeout' is no condition and no status\n"
+         "  hint: statuses such as 503, 500-504 or 5xx, and: connect_failure, empty_response, reset, response_timeout, "
+         "junk_response\n"
+         "t.yaml:3:83: error: '700' is no condition and no status\n"
+         "  hint: statuses such as 503, 500-504 or 5xx, and: connect_failure, empty_response, reset, response_timeout, "
+         "junk_response\n"
+         "t.yaml:3:105: error: 'rest' is no condition and no status\n"
+         "  hint: did you mean 'reset'?\n"},
+        {"conditions that are no texts",
+         LISTEN ROUTES
+         "services: {one: {endpoints: ['http://a'], retries: {on: {reset: yes}, unsafe_on: [[reset], ~]}}}\n",
+         "t.yaml:3:57: error: conditions must be a list of at most 100 texts\n"
+         "t.yaml:3:83: error: a condition must be a text, found a list\n"
+         "t.yaml:3:92: error: a condition must be a text, found nothing\n"},
+        {"retries as a number", LISTEN ROUTES "services: {one: {endpoints: ['http://a'], retries: 2}}\n",
+         "t.yaml:3:52: error: 'retries' must be a mapping, found '2'\n"},
+        {"a wait that is longer than its bound",
+         LISTEN ROUTES "services: {one: {endpoints: ['http://a'], retries: {backoff: 1s}}}\n",
+         "t.yaml:3:52: error: 'max_backoff' of retries must not be shorter than their 'backoff'\n"},
+        {"a hedge without a second attempt",
+         LISTEN ROUTES "services: {one: {endpoints: ['http://a'], retries: {attempts: 1, hedge_after: 50ms}}}\n",
+         "t.yaml:3:52: warning: 'hedge_after' has no effect with one attempt\n"
+         "  hint: a hedged request is a second attempt: attempts: 2\n"},
+        {"too many attempts",
+         LISTEN ROUTES
+         "services: {one: {endpoints: ['http://a'], retries: {attempts: 11, budget: 150%, max_body: 17MiB}}}\n",
+         "t.yaml:3:63: error: '11' is not valid for 'attempts' (1..10 tries)\n"
+         "  hint: tries in all, the first one included; 1 tries once\n"
+         "t.yaml:3:75: error: '150%' is not valid for 'budget' (0%..100%)\n"
+         "  hint: retries in proportion to the service's requests, so that they never multiply an outage; what is not "
+         "used is saved up to one retry for each request under way\n"
+         "t.yaml:3:91: error: '17MiB' is not valid for 'max_body' (0B..16MiB)\n"
+         "  hint: request body that is kept to be sent again; a request with a longer one is not tried again\n"},
+        {"one try that does not fit into the total",
+         LISTEN ROUTES "services: {one: {endpoints: ['http://a'], timeouts: {total: 5s}}}\n",
+         "t.yaml:3:17: warning: one try may take 16s, longer than timeouts.total (5s) allows\n"},
+        {"tries that do not fit into the total",
+         LISTEN ROUTES "services: {one: {endpoints: ['http://a'], timeouts: {total: 20s}, retries: {on: "
+                       "[connect_failure, response_timeout]}}}\n",
+         "t.yaml:3:17: warning: 3 tries of 16s do not fit into timeouts.total (20s)\n"
+         "  hint: set retries.per_try_timeout, or fewer attempts, or a longer total\n"},
+        {"tries that fit because of their own timeout",
+         LISTEN ROUTES "services: {one: {endpoints: ['http://a'], timeouts: {total: 20s}, retries: {on: "
+                       "[connect_failure, response_timeout], per_try_timeout: 5s}}}\n",
+         ""},
+        {"tries that time out and are not tried again",
+         LISTEN ROUTES
+         "services: {one: {endpoints: ['http://a'], timeouts: {total: 20s}, retries: {on: [connect_failure, 503]}}}\n",
+         ""},
+        {"connections kept for longer than the service keeps them",
+         LISTEN ROUTES "services: {one: {endpoints: ['http://a'], pool: {upstream_idle: 60s}}}\n",
+         "t.yaml:3:17: warning: pool.idle (1m) outlives what the service keeps unused connections (pool.upstream_idle, "
+         "1m)\n"
+         "  hint: set pool.idle to less\n"},
+        {"connections kept for less long",
+         LISTEN ROUTES "services: {one: {endpoints: ['http://a'], pool: {idle: 55s, upstream_idle: 60s}}}\n", ""},
+    };
+    find_all(cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+static void wrong_splits_and_retries_of_routes_are_found(void **state)
+{
+    static const case_t cases[] = {
+        {"neither a service nor services", LISTEN SERVICES "routes: [{path: /}]\n",
+         "t.yaml:3:10: error: required key 'service' is missing\n"
+         "  hint: service: NAME, or services: {NAME: 95, OTHER: 5}\n"},
+        {"both a service and services", LISTEN SERVICES "routes: [{path: /, service: one, services: {one: 1}}]\n",
+         "t.yaml:3:10: error: a route has either 'service' or 'services'\n"
+         "  hint: service: NAME, or services: {NAME: 95, OTHER: 5}\n"},
+        {"no services to split between", LISTEN SERVICES "routes: [{path: /, services: {}}]\n",
+         "t.yaml:3:10: error: required key 'service' is missing\n"
+         "  hint: service: NAME, or services: {NAME: 95, OTHER: 5}\n"},
+        {"weights of a split",
+         LISTEN TWO_SERVICES
+         "routes: [{path: /, services: {one: 1000001, two: 1}}, {path: /b, services: {one: 5%, two: 1}}, {path: /c, "
+         "services: {one: -1, two: 1}}, {path: /d, services: {one: 0, two: 0}}]\n",
+         "t.yaml:3:36: error: '1000001' is no weight (0..1000000)\n"
+         "t.yaml:3:82: error: '5%' is no weight (0..1000000)\n"
+         "t.yaml:3:123: error: '-1' is no weight (0..1000000)\n"
+         "t.yaml:3:137: error: one of 'services' must have a weight above 0\n"},
+        {"a dangling service in a split",
+         LISTEN TWO_SERVICES "routes: [{path: /, services: {one: 1, tow: 1}}, {path: /b, service: two}]\n",
+         "t.yaml:3:39: error: there is no service 'tow'\n"
+         "  hint: did you mean 'two'?\n"},
+        {"a split by nothing", LISTEN SERVICES "routes: [{path: /, service: one, split_by: 'cookie:a'}]\n",
+         "t.yaml:3:10: error: 'split_by' needs 'services'\n"},
+        {"retries of a route",
+         LISTEN "services: {one: {endpoints: ['http://a'], timeouts: {total: 20s}}}\n"
+                "routes:\n"
+                "  - {path: /, service: one, retries: {on: [response_timeout], attempts: 2}}\n"
+                "  - {path: /b, service: one, retries: {attempts: 0, backof: 1s}}\n",
+         "t.yaml:4:38: warning: 2 tries of 16s do not fit into timeouts.total (20s)\n"
+         "  hint: set retries.per_try_timeout, or fewer attempts, or a longer total\n"
+         "t.yaml:5:50: error: '0' is not valid for 'attempts' (1..10 tries)\n"
+         "  hint: tries in all, the first one included; 1 tries once\n"
+         "t.yaml:5:53: error: unknown key 'backof'\n"
+         "  hint: did you mean 'backoff'?\n"},
+    };
+    find_all(cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+static void wrong_circuit_breakers_are_found(void **state)
+{
+    static const case_t cases[] = {
+        {"a circuit breaker as it comes",
+         LISTEN SERVICES "filters: {guard: {circuit_breaker: {}}}\n"
+                         "routes: [{path: /, service: one, filters: [guard]}]\n",
+         ""},
+        {"a circuit breaker's misspelt key",
+         LISTEN SERVICES "filters: {guard: {circuit_breaker: {failure_rate: 50%}}}\n"
+                         "routes: [{path: /, service: one, filters: [guard]}]\n",
+         "t.yaml:3:37: error: unknown key 'failure_rate'\n"
+         "  hint: did you mean 'failure_ratio'?\n"},
+        {"shares without a percent sign and beyond all",
+         LISTEN SERVICES "filters: {guard: {circuit_breaker: {failure_ratio: 0.5, slow_ratio: 101%, slow_call: 1s}}}\n"
+                         "routes: [{path: /, service: one, filters: [guard]}]\n",
+         "t.yaml:3:52: error: '0.5' is not valid for 'failure_ratio' (a percentage such as 20% or 0.5%, 0%..100%)\n"
+         "  hint: share of failed calls in the window that opens it; 0% does not look at it\n"
+         "t.yaml:3:69: error: '101%' is not valid for 'slow_ratio' (0%..100%)\n"
+         "  hint: share of slow calls in the window that opens it; 0% does not look at it\n"},
+        {"a slow call and its share need each other",
+         LISTEN "services: {one: {endpoints: ['http://a']}}\n"
+                "filters: {a: {circuit_breaker: {slow_call: 1s}}, b: {circuit_breaker: {slow_ratio: 50%}}}\n"
+                "routes: [{path: /, service: one, filters: [a, b]}]\n",
+         "t.yaml:3:32: error: 'slow_call' needs a 'slow_ratio'\n"
+         "  hint: for example: slow_ratio: 80%\n"
+         "t.yaml:3:71: error: 'slow_ratio' needs a 'slow_call'\n"
+         "  hint: for example: slow_call: 2s\n"},
+        {"a time that is longer than its bound",
+         LISTEN SERVICES "filters: {guard: {circuit_breaker: {open_for: 2m}}}\n"
+                         "routes: [{path: /, service: one, filters: [guard]}]\n",
+         "t.yaml:3:36: error: 'max_open_for' must not be shorter than 'open_for'\n"},
+        {"a queue for a bulkhead that is not there",
+         LISTEN SERVICES "filters: {guard: {circuit_breaker: {max_queue: 5}}}\n"
+                         "routes: [{path: /, service: one, filters: [guard]}]\n",
+         "t.yaml:3:36: error: 'max_queue' needs 'max_concurrent'\n"},
+        {"a breaker that never opens",
+         LISTEN SERVICES "filters: {guard: {circuit_breaker: {failure_ratio: 0%}}}\n"
+                         "routes: [{path: /, service: one, filters: [guard]}]\n",
+         "t.yaml:3:36: warning: this circuit breaker never opens\n"
+         "  hint: set failure_ratio, slow_ratio, consecutive_failures or max_concurrent\n"},
+        {"a breaker that is only a bulkhead",
+         LISTEN SERVICES "filters: {guard: {circuit_breaker: {failure_ratio: 0%, max_concurrent: 5}}}\n"
+                         "routes: [{path: /, service: one, filters: [guard]}]\n",
+         ""},
+        {"more probes and failures in a row than can be counted",
+         LISTEN SERVICES "filters: {guard: {circuit_breaker: {half_open_requests: 61, consecutive_failures: 256, "
+                         "probe_timeout: 999ms, window: 99ms}}}\n"
+                         "routes: [{path: /, service: one, filters: [guard]}]\n",
+         "t.yaml:3:57: error: '61' is not valid for 'half_open_requests' (1..60 requests)\n"
+         "  hint: probes that are let through when it is half-open; when they come back well it closes\n"
+         "t.yaml:3:83: error: '256' is not valid for 'consecutive_failures' (0..255 calls)\n"
+         "  hint: failed calls in a row that open it; 0 does not look at them\n"
+         "t.yaml:3:103: error: '999ms' is not valid for 'probe_timeout' (1s..1h)\n"
+         "  hint: a probe that takes longer counts as failed\n"
+         "t.yaml:3:118: error: '99ms' is not valid for 'window' (100ms..1h)\n"
+         "  hint: time over which the shares are taken; it slides in tenths\n"},
+        {"failures that are none",
+         LISTEN SERVICES "filters: {guard: {circuit_breaker: {failures: [5xx, timeouts]}}}\n"
+                         "routes: [{path: /, service: one, filters: [guard]}]\n",
+         "t.yaml:3:53: error: 'timeouts' is no condition and no status\n"
+         "  hint: statuses such as 503, 500-504 or 5xx, and: connect_failure, empty_response, reset, response_timeout, "
+         "junk_response\n"},
+        {"words that are none",
+         LISTEN SERVICES "filters: {guard: {circuit_breaker: {per: endpoints, force: opened, mode: observed}}}\n"
+                         "routes: [{path: /, service: one, filters: [guard]}]\n",
+         "t.yaml:3:42: error: 'endpoints' is not valid for 'per' (service or endpoint)\n"
+         "  hint: did you mean 'endpoint'?\n"
+         "t.yaml:3:60: error: 'opened' is not valid for 'force' (none, open or closed)\n"
+         "  hint: did you mean 'open'?\n"
+         "t.yaml:3:74: error: 'observed' is not valid for 'mode' (enforce or observe)\n"
+         "  hint: did you mean 'observe'?\n"},
+        {"a fallback that is two",
+         LISTEN SERVICES "filters: {guard: {circuit_breaker: {fallback: {service: one, status: 200}}}}\n"
+                         "routes: [{path: /, service: one, filters: [guard]}]\n",
+         "t.yaml:3:47: error: a fallback has either a 'service' or a 'status'\n"
+         "  hint: fallback: {service: NAME}, or fallback: {status: 200, body: \"...\"}\n"},
+        {"a fallback that is none",
+         LISTEN SERVICES "filters: {guard: {circuit_breaker: {fallback: {body: sorry}}}}\n"
+                         "routes: [{path: /, service: one, filters: [guard]}]\n",
+         "t.yaml:3:47: error: a fallback has either a 'service' or a 'status'\n"
+         "  hint: fallback: {service: NAME}, or fallback: {status: 200, body: \"...\"}\n"
+         "t.yaml:3:47: error: the 'body' of a fallback needs a 'status'\n"},
+        {"a body that a response cannot have",
+         LISTEN SERVICES "filters: {guard: {circuit_breaker: {fallback: {status: 204, body: sorry}}}}\n"
+                         "routes: [{path: /, service: one, filters: [guard]}]\n",
+         "t.yaml:3:47: error: a response 204 has no body\n"},
+        {"a content type with a line break",
+         LISTEN SERVICES "filters: {guard: {circuit_breaker: {fallback: {status: 200, content_type: \"a\\nb\"}}}}\n"
+                         "routes: [{path: /, service: one, filters: [guard]}]\n",
+         "t.yaml:3:47: error: 'content_type' of a fallback is no field value\n"},
+        {"a dangling fallback",
+         LISTEN SERVICES "filters: {guard: {circuit_breaker: {fallback: {service: won}}}}\n"
+                         "routes: [{path: /, service: one, filters: [guard]}]\n",
+         "t.yaml:3:47: error: there is no service 'won'\n"
+         "  hint: known services: one\n"},
+        {"a service that is its own fallback",
+         LISTEN SERVICES "filters: {guard: {circuit_breaker: {fallback: {service: one}}}}\n"
+                         "routes: [{path: /, service: one, filters: [guard]}]\n",
+         "t.yaml:3:47: error: service 'one' is its own fallback on the route at t.yaml:4:10\n"
+         "  hint: a fallback is another service\n"},
+        {"a fallback to one of several services",
+         LISTEN TWO_SERVICES "filters: {guard: {circuit_breaker: {fallback: {service: two}}}}\n"
+                             "routes: [{path: /, services: {one: 95, two: 5}, filters: [guard]}]\n",
+         "t.yaml:3:47: error: service 'two' is its own fallback on the route at t.yaml:4:10\n"
+         "  hint: a fallback is another service\n"},
+        {"two filters that look at endpoints on one route",
+         LISTEN SERVICES "filters: {a: {circuit_breaker: {per: endpoint}}, b: {circuit_breaker: {per: endpoint}}}\n"
+                         "routes: [{path: /, service: one, filters: [a, b]}]\n",
+         "t.yaml:4:10: error: this route has two filters that look at endpoints one by one: 'a' and 'b'\n"},
+    };
+    find_all(cases, sizeof(cases) / sizeof(cases[0]));
 }
 
 static gw_snapshot_t *load_fine(const char *yaml)
@@ -342,6 +653,55 @@ static void routes_know_their_services_and_names(void **state)
     assert_string_equal(s->routes[2].name, "POST /y");
     assert_string_equal(s->routes[3].name, "zed");
     assert_true(s->routes[3].strip_prefix);
+    gw_snapshot_unref(s);
+}
+
+static void routes_know_their_splits_and_their_own_retries(void **state)
+{
+    gw_snapshot_t *s = load_fine(
+        LISTEN TWO_SERVICES "routes:\n  - {path: /x, services: {two: 95, one: 5}, split_by: 'cookie:Session'}\n"
+                            "  - {path: /y, services: {one: 1}, split_by: 'header:X-User'}\n"
+                            "  - {path: /z, services: {one: 1, two: 0}, retries: {on: '503, reset', attempts: 2}}\n"
+                            "  - {path: /w, service: two, retries: {}}\n");
+    const gw_route_conf_t *x = &s->routes[0], *z = &s->routes[2];
+
+    assert_int_equal(x->num_split, 2);
+    assert_int_equal(x->split_weight, 100);
+    assert_string_equal(x->split[0].service->name, "two");
+    assert_int_equal(x->split[0].service_index, 1);
+    assert_int_equal(x->split[0].weight, 95);
+    assert_string_equal(x->split[1].service->name, "one");
+    assert_ptr_equal(x->service, x->split[0].service);
+    assert_int_equal(x->split_by.kind, GW_KEY_COOKIE);
+    assert_string_equal(x->split_by.name, "Session");
+    assert_null(x->retries);
+    assert_int_equal(s->routes[1].split_by.kind, GW_KEY_HEADER);
+    assert_string_equal(s->routes[1].split_by.name, "x-user");
+    assert_int_equal(z->split_by.kind, GW_KEY_NONE);
+    assert_int_equal(z->split_weight, 1);
+    assert_int_equal(z->retries->attempts, 2);
+    assert_true(gw_condition_set_has(&z->retries->on.set, GW_CONDITION_RESET, 0));
+    assert_true(gw_condition_set_has(&z->retries->on.set, GW_CONDITION_NONE, 503));
+    assert_false(gw_condition_set_has(&z->retries->on.set, GW_CONDITION_CONNECT_FAILURE, 0));
+    assert_int_equal(s->routes[3].num_split, 0);
+    assert_int_equal(s->routes[3].retries->attempts, 3);
+    gw_snapshot_unref(s);
+}
+
+static void a_short_form_stands_for_a_mapping(void **state)
+{
+    gw_snapshot_t *s = load_fine(LISTEN ROUTES "services: {one: {endpoints: ['http://a'], balance: least_requests, "
+                                               "health_check: /healthz}}\n");
+    const gw_service_conf_t *service = s->services;
+
+    assert_int_equal(service->balance.method, GW_BALANCE_LEAST_REQUESTS);
+    assert_int_not_equal(service->health_check.at.line, 0);
+    assert_string_equal(service->health_check.path, "/healthz");
+    assert_true(gw_status_set_has(&service->health_check.status_set, 204));
+    assert_false(gw_status_set_has(&service->health_check.status_set, 301));
+    gw_snapshot_unref(s);
+    s = load_fine(LISTEN SERVICES ROUTES);
+    assert_int_equal(s->services->health_check.at.line, 0); /* none unless asked for */
     gw_snapshot_unref(s);
 }
 
@@ -469,10 +829,16 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors_name_the_place_and_the_fix),
+        cmocka_unit_test(what_cannot_help_a_service_that_fails_is_found),
+        cmocka_unit_test(wrong_splits_and_retries_of_routes_are_found),
+        cmocka_unit_test(wrong_circuit_breakers_are_found),
+
         cmocka_unit_test(defaults_are_filled_in),
         cmocka_unit_test(addresses_become_socket_addresses),
         cmocka_unit_test(endpoints_become_hosts_and_ports),
         cmocka_unit_test(routes_know_their_services_and_names),
+        cmocka_unit_test(routes_know_their_splits_and_their_own_retries),
+        cmocka_unit_test(a_short_form_stands_for_a_mapping),
         cmocka_unit_test(a_named_filter_is_one_instance),
         cmocka_unit_test(networks_hold_their_addresses),
         cmocka_unit_test(files_are_relative_to_the_file_that_names_them),
