@@ -112,11 +112,19 @@ static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *me
     }
 }
 
+/* Under the lock that tear_down takes before the queue goes: the worker may deal with a message, and end, before libh2o
+ * has written to the queue's descriptor for it. */
 static void send_message(gw_worker_t *worker, message_t content)
 {
-    message_t *message = h2o_mem_alloc(sizeof(*message));
-    *message = content;
-    h2o_multithread_send_message(&worker->inbox, &message->super);
+    pthread_mutex_lock(&worker->inbox_lock);
+    if (worker->is_inbox_open) {
+        message_t *message = h2o_mem_alloc(sizeof(*message));
+        *message = content;
+        h2o_multithread_send_message(&worker->inbox, &message->super);
+    } else if (content.deployment != NULL) {
+        gw_deployment_unref(content.deployment); /* it has ended: nobody will adopt it */
+    }
+    pthread_mutex_unlock(&worker->inbox_lock);
 }
 
 void gw_worker_adopt(gw_worker_t *worker, gw_deployment_t *deployment)
@@ -131,12 +139,8 @@ void gw_worker_drain(gw_worker_t *worker, uint64_t timeout_ms)
 
 void gw_worker_wake(gw_worker_t *worker)
 {
-    if (atomic_exchange(&worker->is_wake_due, true))
-        return; /* it will look anyway */
-    pthread_mutex_lock(&worker->inbox_lock);
-    if (worker->is_inbox_open)
+    if (!atomic_exchange(&worker->is_wake_due, true)) /* else it will look anyway */
         send_message(worker, (message_t){.order = SERVE_QUEUES});
-    pthread_mutex_unlock(&worker->inbox_lock);
 }
 
 static void set_inbox_open(gw_worker_t *worker, bool is_open)

@@ -102,7 +102,7 @@ struct gw_worker {
     const int *fds;
     sem_t is_set_up;
     h2o_multithread_receiver_t inbox;
-    pthread_mutex_t inbox_lock; /* for senders other than the control thread, which outlives it */
+    pthread_mutex_t inbox_lock; /* of whoever sends to it or takes it down */
     bool is_inbox_open;
     atomic_bool is_wake_due;
     pthread_t thread;
