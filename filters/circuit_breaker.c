@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * The circuit breaker on the way of a request. */
-#include <assert.h>
 #include <stdlib.h>
 #include "filters/circuit.h"
 #include "filters/circuit_breaker.h"
 #include "gateway/base/memory.h"
 #include "gateway/base/random.h"
 #include "gateway/exchange/exchange.h"
-#include "gateway/exchange/retry.h"
 #include "gateway/observe/log.h"
 #include "gateway/server/worker.h"
 

@@ -7,7 +7,7 @@
 
 #define MAX_CHOICES 8 /* another worker may take the place that was seen free */
 
-static bool was_tried(const gw_search_t *search, uint32_t index)
+bool gw_choice_was_tried(const gw_search_t *search, uint32_t index)
 {
     for (size_t i = 0; i != search->num_tried; ++i)
         if (search->tried[i] == index)
@@ -20,7 +20,7 @@ static bool may_use(void *arg, uint32_t index)
     gw_search_t *search = arg;
     const gw_view_service_t *service = search->service;
     const gw_endpoint_guard_t *guard = search->ex->guard;
-    if (search->num_tried != 0 && !search->is_tried_fine && was_tried(search, index))
+    if (search->num_tried != 0 && !search->is_tried_fine && gw_choice_was_tried(search, index))
         return false;
     if (gw_member_is_full(service->deployed->members[index], service->conf->max_requests)) {
         search->was_full = true;

@@ -22,6 +22,7 @@ typedef struct gw_search {
     bool was_guarded; /* an endpoint was passed over because the guard refused it */
 } gw_search_t;
 
+bool gw_choice_was_tried(const gw_search_t *search, uint32_t index);
 /** Looks, and takes nothing.  @return true when there is an endpoint for the exchange */
 bool gw_choice_exists(gw_search_t *search);
 /** Chooses an endpoint and takes what is limited there: a place (max_requests), the guard's leave.

@@ -126,12 +126,11 @@ static gw_search_t search_for(const gw_forward_t *fw)
     return (gw_search_t){.ex = fw->ex, .service = fw->service, .tried = fw->tried, .num_tried = fw->num_tried};
 }
 
-static bool was_tried(const gw_forward_t *fw, uint32_t index)
+static void note_tried(gw_forward_t *fw, uint32_t index)
 {
-    for (size_t i = 0; i != fw->num_tried; ++i)
-        if (fw->tried[i] == index)
-            return true;
-    return false;
+    gw_search_t search = search_for(fw);
+    if (!gw_choice_was_tried(&search, index) && fw->num_tried != MAX_TRIED)
+        fw->tried[fw->num_tried++] = index;
 }
 
 static void start_try(gw_forward_t *fw, size_t slot, uint32_t index, uint64_t token, bool is_fresh)
@@ -149,8 +148,7 @@ static void start_try(gw_forward_t *fw, size_t slot, uint32_t index, uint64_t to
     try->is_precious = !fw->is_idempotent;
     try->timeout_ms = fw->retries->per_try_timeout;
     fw->tries[slot] = try;
-    if (!was_tried(fw, index) && fw->num_tried != MAX_TRIED)
-        fw->tried[fw->num_tried++] = index;
+    note_tried(fw, index);
     ++fw->num_tries;
     gw_try_prepare(try, index, fw->ex->guard, token);
     gw_try_start(try, fw->body, is_fresh);
@@ -274,9 +272,10 @@ static bool is_in_budget(const gw_forward_t *fw)
 /** @param num retries of this exchange that are under way now, with the new one */
 static void count_retry(gw_forward_t *fw, unsigned num)
 {
-    fw->service->state->num_retries += num - fw->num_counted;
+    gw_service_state_t *state = fw->service->state;
+    state->num_retries = state->num_retries - fw->num_counted + num; /* in this order: `num` may be the smaller one */
     fw->num_counted = num;
-    gw_retry_budget_spend(&fw->service->state->retry_budget);
+    gw_retry_budget_spend(&state->retry_budget);
 }
 
 static uint64_t time_left_ms(const gw_forward_t *fw)

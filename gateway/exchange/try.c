@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
  * One try at one endpoint. */
-#include <assert.h>
 #include "gateway/exchange/retry.h"
 #include "gateway/exchange/try.h"
 #include "gateway/exchange/upstream_head.h"
