@@ -5,12 +5,24 @@
 #include "config.h"
 
 static const gw_demo_service_t services[] = {
-    {"calculator", "/add /subtract /multiply /divide ?num1=3&num2=4, integers of up to 4096 digits",
-     gw_calculator_handle},
-    {"clock", "/ tells the time", gw_clock_handle},
-    {"directory", "/users /articles /orders, with ETag and Last-Modified", gw_directory_handle},
-    {"echo", "what it received as JSON; /stream /ws /bytes/N /status/N /delay/MS /drip", gw_echo_handle},
-    {"hello", "/hello, /hello?name=Ada", gw_hello_handle},
+    {.name = "auth",
+     .summary = "OAuth 2: POST /token, /.well-known/jwks.json; SIGHUP changes the key",
+     .handle = gw_auth_handle,
+     .start = gw_auth_start,
+     .stop = gw_auth_stop,
+     .hangup = gw_auth_rotate,
+     .hides_query = true},
+    {.name = "calculator",
+     .summary = "/add /subtract /multiply /divide ?num1=3&num2=4, integers of up to 4096 digits",
+     .handle = gw_calculator_handle},
+    {.name = "clock", .summary = "/ tells the time", .handle = gw_clock_handle},
+    {.name = "directory",
+     .summary = "/users /articles /orders, with ETag and Last-Modified",
+     .handle = gw_directory_handle},
+    {.name = "echo",
+     .summary = "what it received as JSON; /stream /ws /bytes/N /status/N /delay/MS /drip",
+     .handle = gw_echo_handle},
+    {.name = "hello", .summary = "/hello, /hello?name=Ada", .handle = gw_hello_handle},
 };
 #define NUM_SERVICES (sizeof(services) / sizeof(services[0]))
 
@@ -30,6 +42,13 @@ static void print_help(FILE *to)
           "                    both can be changed later: PUT /fault?fail=RATIO&delay=MS\n"
           "  --help            print this and exit\n"
           "  --version         print the version and exit\n\n"
+          "Options of auth:\n"
+          "  --algorithm NAME  RS256, ES256 or EdDSA (default RS256)\n"
+          "  --issuer URL      iss of its tokens, without a slash at the end (default: where it listens)\n"
+          "  --audience TEXT   aud of its tokens (default: demo)\n"
+          "  --lifetime TIME   of its tokens, 1s to 24h (default 10m)\n"
+          "  --users FILE      clients and users, JSON (default: built in)\n"
+          "  --key FILE        a private key, PEM (default: made at the start)\n\n"
           "Prints 'sluice-demo: SERVICE listening on ADDRESS' once it listens; see sluice-demo(1).\n",
           to);
 }

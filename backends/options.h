@@ -8,6 +8,8 @@
 #define GW_DEMO_MAX_DELAY_MS 600000
 #define GW_DEMO_NAME_MAX     64
 
+#define GW_DEMO_MAX_LIFETIME_S 86400
+
 /** HOST:PORT, [IPV6]:PORT or unix:PATH. */
 typedef struct gw_demo_address {
     bool is_unix;
@@ -16,12 +18,23 @@ typedef struct gw_demo_address {
     char path[108]; /* of a Unix socket: as long as the kernel takes (unix(7)), NUL included */
 } gw_demo_address_t;
 
+/** Of the service auth alone.  Texts are borrowed from argv or static. */
+typedef struct gw_demo_auth_options {
+    const char *algorithm; /* RS256, ES256 or EdDSA */
+    const char *issuer;    /* NULL: where it listens */
+    const char *audience;  /* visible ASCII */
+    uint64_t lifetime_s;   /* 1..GW_DEMO_MAX_LIFETIME_S */
+    const char *users;     /* a file, or NULL */
+    const char *key;       /* likewise */
+} gw_demo_auth_options_t;
+
 typedef struct gw_demo_options {
     const char *service; /* borrowed from argv; not yet known to exist */
     const char *name;    /* borrowed from argv; 1..64 bytes of visible ASCII; the service's name unless given */
     gw_demo_address_t listen;
     uint64_t delay_ms;   /* 0..GW_DEMO_MAX_DELAY_MS */
     uint32_t fail_share; /* millionths, 0..1000000 */
+    gw_demo_auth_options_t auth;
 } gw_demo_options_t;
 
 typedef enum gw_demo_command { GW_DEMO_RUN, GW_DEMO_HELP, GW_DEMO_VERSION, GW_DEMO_USAGE } gw_demo_command_t;

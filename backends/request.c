@@ -280,9 +280,12 @@ static void on_log(h2o_logger_t *super, h2o_req_t *req)
     char text[GW_LOG_LINE_SIZE];
     /* libh2o refuses broken bodies by itself, without asking a handler: such a request has none of our state */
     gw_demo_request_t *r = request_of(req);
+    const char *query =
+        logger->server->service->hides_query ? memchr(req->input.path.base, '?', req->input.path.len) : NULL;
     gw_log_line_t line = {
         .method = gw_str(req->input.method.base, req->input.method.len),
-        .target = gw_str(req->input.path.base, req->input.path.len),
+        .target =
+            gw_str(req->input.path.base, query != NULL ? (size_t)(query - req->input.path.base) : req->input.path.len),
         .status = r != NULL && r->has_left ? 499 : req->res.status,
         .num_bytes = req->bytes_sent,
         .elapsed_us = r != NULL ? gw_demo_now_us() - r->begun_us : 0,

@@ -2,7 +2,9 @@
  * Listening, the loop, the stop. */
 #include <errno.h>
 #include <netdb.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -84,23 +86,21 @@ static int listen_tcp(const gw_demo_address_t *address)
     return fd != -1 ? fd : say_why(address->host, strerror(why));
 }
 
-static int announce(const gw_demo_options_t *options, int fd)
+static int find_address(gw_demo_server_t *server, int fd)
 {
-    if (options->listen.is_unix) {
-        printf("sluice-demo: %s listening on unix:%s\n", options->service, options->listen.path);
-    } else {
-        struct sockaddr_storage address;
-        socklen_t len = sizeof(address);
-        char host[NI_MAXHOST], port[NI_MAXSERV];
-        if (getsockname(fd, (struct sockaddr *)&address, &len) != 0 ||
-            getnameinfo((struct sockaddr *)&address, len, host, sizeof(host), port, sizeof(port),
-                        NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-            return say_why(options->listen.host, "its address cannot be read");
-        printf(address.ss_family == AF_INET6 ? "sluice-demo: %s listening on [%s]:%s\n"
-                                             : "sluice-demo: %s listening on %s:%s\n",
-               options->service, host, port);
+    const gw_demo_address_t *asked = &server->options->listen;
+    struct sockaddr_storage address;
+    socklen_t len = sizeof(address);
+    char host[NI_MAXHOST], port[NI_MAXSERV];
+    if (asked->is_unix) {
+        snprintf(server->address, sizeof(server->address), "unix:%s", asked->path);
+        return 0;
     }
-    fflush(stdout);
+    if (getsockname(fd, (struct sockaddr *)&address, &len) != 0 ||
+        getnameinfo((struct sockaddr *)&address, len, host, sizeof(host), port, sizeof(port),
+                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+        return say_why(asked->host, "its address cannot be read");
+    snprintf(server->address, sizeof(server->address), address.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
     return 0;
 }
 
@@ -140,6 +140,10 @@ static void on_signal(h2o_socket_t *sock, const char *err)
     gw_demo_server_t *server = sock->data;
     struct signalfd_siginfo info;
     while (read(h2o_socket_get_fd(sock), &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (info.ssi_signo == SIGHUP) {
+            server->service->hangup(server);
+            continue;
+        }
         if (server->is_stopping) {
             server->stop_by_ms = 0;
             continue;
@@ -193,12 +197,14 @@ static bool cut_connections(gw_demo_server_t *server)
 /* the whole ----------------------------------------------------------------------------------------------------------
  */
 
-static int open_signals(void)
+static int open_signals(bool has_hangup)
 {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    if (has_hangup)
+        sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -249,23 +255,65 @@ static void dispose(gw_demo_server_t *server)
     h2o_config_dispose(&server->globalconf);
 }
 
+static bool start_service(gw_demo_server_t *server)
+{
+    char why[512];
+    if (server->service->start == NULL || server->service->start(server, why, sizeof(why)))
+        return true;
+    fprintf(stderr, "sluice-demo: %s\n", why);
+    return false;
+}
+
+static void stop_service(gw_demo_server_t *server)
+{
+    if (server->service->stop != NULL)
+        server->service->stop(server);
+}
+
+void gw_demo_say(const gw_demo_server_t *server, const char *format, ...)
+{
+    struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    if (poll(&out, 1, 0) == 1 &&
+        (out.revents & POLLOUT) != 0) /* a log that nobody reads does not hold up the service */
+        dprintf(STDERR_FILENO, "sluice-demo: %s: %s\n", server->options->name, text);
+}
+
+/** Serves until it is told to stop.  @return the exit status */
+static int serve(gw_demo_server_t *server, int listener_fd, int signal_fd)
+{
+    if (!start_service(server)) {
+        stop_service(server);
+        return 1;
+    }
+    printf("sluice-demo: %s listening on %s\n", server->options->service, server->address);
+    fflush(stdout);
+    init(server, listener_fd, signal_fd);
+    while (!is_done(server))
+        turn(server, MAX_WAIT_MS);
+    if (cut_connections(server)) {
+        dispose(server);
+        stop_service(server);
+    } /* else the memory goes with the process */
+    return 0;
+}
+
 int gw_demo_server_run(const gw_demo_options_t *options, const gw_demo_service_t *service)
 {
     gw_demo_server_t server = {
         .options = options, .service = service, .fault = {.share = options->fail_share, .delay_ms = options->delay_ms}};
-    int signal_fd = open_signals(), listener_fd;
+    int signal_fd = open_signals(service->hangup != NULL), listener_fd;
     raise_file_limit();
     if (signal_fd == -1)
         h2o_fatal("signalfd failed");
     listener_fd = options->listen.is_unix ? listen_unix(options->listen.path) : listen_tcp(&options->listen);
-    if (listener_fd == -1 || announce(options, listener_fd) != 0)
-        return 1;
-    init(&server, listener_fd, signal_fd);
-    while (!is_done(&server))
-        turn(&server, MAX_WAIT_MS);
-    if (options->listen.is_unix)
+    int status =
+        listener_fd == -1 || find_address(&server, listener_fd) != 0 ? 1 : serve(&server, listener_fd, signal_fd);
+    if (options->listen.is_unix && listener_fd != -1)
         unlink(options->listen.path);
-    if (cut_connections(&server))
-        dispose(&server); /* else the memory goes with the process */
-    return 0;
+    return status;
 }

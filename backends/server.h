@@ -15,17 +15,30 @@
 
 struct gw_demo_request;
 
+#define GW_DEMO_ADDRESS_SIZE 1100
+
+struct gw_demo_server;
+
 /** A service answers every request but /healthz and /fault, by exactly one of the ways that backends/request.h offers.
- */
+ *  The functions after it may be NULL. */
 typedef struct gw_demo_service {
     const char *name;
     const char *summary; /* for --help, one line */
     void (*handle)(struct gw_demo_request *r);
+    /** Before the first request.  @param reterr one sentence   @return false: it cannot serve; `stop` is called then
+     * too
+     */
+    bool (*start)(struct gw_demo_server *server, char *reterr, size_t size);
+    void (*stop)(struct gw_demo_server *server);
+    void (*hangup)(struct gw_demo_server *server); /* SIGHUP, which ends any other service */
+    bool hides_query;                              /* from the log: it may hold what nobody should read */
 } gw_demo_service_t;
 
 typedef struct gw_demo_server {
     const gw_demo_options_t *options;
     const gw_demo_service_t *service;
+    void *state;                        /* the service's own; NULL at first */
+    char address[GW_DEMO_ADDRESS_SIZE]; /* where it listens: "127.0.0.1:43211", "[::1]:80", "unix:PATH" */
     h2o_globalconf_t globalconf;
     h2o_context_t context;
     h2o_accept_ctx_t accept;
@@ -43,6 +56,8 @@ typedef struct gw_demo_server {
 /** Listens, says so in one line on stdout, serves until SIGTERM or SIGINT.  A second signal stops at once.
  *  @param options checked   @return the exit status: 0 after a signal, 1 when it cannot listen (said on stderr) */
 int gw_demo_server_run(const gw_demo_options_t *options, const gw_demo_service_t *service);
+/** A line on stderr, among those of the log, with the name of the instance in front. */
+void gw_demo_say(const gw_demo_server_t *server, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /** @return milliseconds of the monotonic clock, which is what the timers go by */
 uint64_t gw_demo_now_ms(void);

@@ -5,11 +5,17 @@
 
 #include "backends/request.h"
 
+void gw_auth_handle(gw_demo_request_t *r);
 void gw_calculator_handle(gw_demo_request_t *r);
 void gw_clock_handle(gw_demo_request_t *r);
 void gw_directory_handle(gw_demo_request_t *r);
 void gw_echo_handle(gw_demo_request_t *r);
 void gw_hello_handle(gw_demo_request_t *r);
+
+/* the life of auth */
+bool gw_auth_start(gw_demo_server_t *server, char *reterr, size_t size);
+void gw_auth_stop(gw_demo_server_t *server);
+void gw_auth_rotate(gw_demo_server_t *server);
 
 /* parts of echo */
 void gw_echo_bytes(gw_demo_request_t *r);

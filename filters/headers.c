@@ -1,151 +1,105 @@
 /* SPDX-License-Identifier: MIT
  * Header edits. */
-#include <stdlib.h>
 #include "filters/headers.h"
-#include "gateway/config/reader.h"
+#include "filters/headers_conf.h"
 #include "gateway/exchange/exchange.h"
-#include "gateway/http/hop.h"
+#include "gateway/exchange/principal.h"
 #include "gateway/http/syntax.h"
 
-typedef struct edits {
-    gw_conf_pairs_t set, add;
-    gw_conf_strings_t remove;
-} edits_t;
+#define KEYS_OF_PRINCIPAL (1u << GW_KEY_PRINCIPAL | 1u << GW_KEY_PROPERTY)
 
-typedef struct headers_conf {
-    edits_t request, response;
-} headers_conf_t;
-
-static const gw_field_t edits_fields[] = {
-    {.key = "remove",
-     .type = GW_STRINGS,
-     .offset = offsetof(edits_t, remove),
-     .max = 100,
-     .meaning = "names of fields to remove"},
-    {.key = "set",
-     .type = GW_PAIRS,
-     .offset = offsetof(edits_t, set),
-     .max = 100,
-     .meaning = "fields to set: every field of that name is replaced by this one"},
-    {.key = "add",
-     .type = GW_PAIRS,
-     .offset = offsetof(edits_t, add),
-     .max = 100,
-     .meaning = "fields to add beside those that are there"},
-    {.key = NULL},
-};
-
-/* conf time -------------------------------------------------------------------------------------------------------- */
-
-static char *lower_case(gw_arena_t *arena, const char *name)
+/** Puts the value together, in the request's pool.  @return empty: there is nothing to be said, or nothing that a field
+ * could hold */
+static gw_str_t value_of(gw_exchange_t *ex, const gw_template_t *template)
 {
-    char *copy = gw_arena_strdup(arena, gw_str_of(name));
-    for (char *c = copy; *c != '\0'; ++c)
-        *c = gw_ascii_lower(*c);
-    return copy;
+    gw_str_t parts[GW_TEMPLATE_MAX_PIECES];
+    size_t len = 0, num = template->num_pieces;
+    for (size_t i = 0; i != num; ++i) {
+        const struct gw_template_piece *piece = &template->pieces[i];
+        parts[i] = piece->key.kind == GW_KEY_NONE ? piece->text : gw_exchange_key(ex, &piece->key);
+        len += parts[i].len;
+    }
+    if (num == 1)
+        return gw_http_is_field_value(parts[0]) ? gw_http_trim(parts[0]) : gw_str(NULL, 0);
+    char *bytes = h2o_mem_alloc_pool(&ex->req->pool, len + 1), *at = bytes;
+    for (size_t i = 0; i != num; ++i) {
+        if (parts[i].len != 0)
+            memcpy(at, parts[i].ptr, parts[i].len);
+        at += parts[i].len;
+    }
+    return gw_http_is_field_value(gw_str(bytes, len)) ? gw_http_trim(gw_str(bytes, len)) : gw_str(NULL, 0);
 }
 
-/** @return the name in lower case, or NULL after reporting */
-static const char *check_name(struct gw_conf_reader *reader, const char *name, gw_mark_t at, bool is_add_of_request)
+/** Sets a field that has keys in its value; the client's own goes in any case.  One that says who the request comes
+ * from is treated as those that filters forward: what is read as the same goes too, and what another filter has said
+ * stays when there is nothing to be said here. */
+static void set_made(gw_exchange_t *ex, h2o_headers_t *fields, gw_str_t name, const gw_template_t *template)
 {
-    gw_diag_t *diag = reader->diag;
-    if (!gw_http_is_token(gw_str_of(name))) {
-        gw_diag_error(diag, at, "letters, digits and any of !#$%&'*+-.^_`|~", "'%s' is not a field name", name);
-        return NULL;
-    }
-    const char *lower = lower_case(reader->arena, name);
-    gw_str_t str = gw_str_of(lower);
-    if (gw_http_is_hop_by_hop(str) || gw_str_equal(str, GW_STR("content-length")) ||
-        (is_add_of_request && gw_str_equal(str, GW_STR("host")))) {
-        gw_diag_error(diag, at, "framing and connection fields belong to the gateway", "'%s' cannot be changed", name);
-        return NULL;
-    }
-    return lower;
+    gw_str_t value = value_of(ex, template);
+    bool is_of_principal = (template->kinds & KEYS_OF_PRINCIPAL) != 0 && fields == &ex->req->headers;
+    if (is_of_principal)
+        gw_exchange_forget_field(ex, name);
+    else
+        gw_fields_remove(fields, name);
+    if (value.len == 0)
+        return;
+    if (is_of_principal)
+        gw_exchange_forward_field(ex, name, value);
+    else
+        gw_fields_add(&ex->req->pool, fields, name, value);
 }
 
-static void check_pairs(struct gw_conf_reader *reader, gw_conf_pairs_t *pairs, bool is_host_refused)
+/** Of requests also those that services read as the same. */
+static void remove_field(gw_exchange_t *ex, h2o_headers_t *fields, gw_str_t name)
 {
-    for (size_t i = 0; i != pairs->size; ++i) {
-        struct gw_conf_pair *pair = &pairs->entries[i];
-        const char *lower = check_name(reader, pair->name, pair->name_at, is_host_refused);
-        if (lower != NULL)
-            pair->name = lower;
-        if (!gw_http_is_field_value(gw_str_of(pair->value)))
-            gw_diag_error(reader->diag, pair->value_at, "no line breaks or other control characters",
-                          "the value of '%s' is not a field value", pair->name);
-        else if (gw_str_equal(gw_str_of(pair->name), GW_STR("host")) && !gw_http_is_authority(gw_str_of(pair->value)))
-            gw_diag_error(reader->diag, pair->value_at, "a host name or address, with :port if need be",
-                          "'%s' is not a host", pair->value);
-    }
+    gw_fields_remove(fields, name);
+    if (fields == &ex->req->headers)
+        gw_exchange_forget_field(ex, name);
 }
 
-static void check_edits(struct gw_conf_reader *reader, void *value, gw_mark_t at)
+static void apply(gw_exchange_t *ex, h2o_headers_t *fields, const gw_header_edits_t *edits)
 {
-    edits_t *edits = value;
-    check_pairs(reader, &edits->set, false);
-    check_pairs(reader, &edits->add, true);
-    for (size_t i = 0; i != edits->remove.size; ++i) {
-        const char *lower = check_name(reader, edits->remove.entries[i].value, edits->remove.entries[i].at, true);
-        if (lower != NULL)
-            edits->remove.entries[i].value = lower;
-    }
-}
-
-static const gw_section_t edits_section = {.name = "headers edits",
-                                           .fields = edits_fields,
-                                           .size = sizeof(edits_t),
-                                           .mark_offset = GW_NO_OFFSET,
-                                           .check = check_edits};
-
-static const gw_field_t headers_fields[] = {
-    {.key = "request",
-     .type = GW_SECTION,
-     .offset = offsetof(headers_conf_t, request),
-     .section = &edits_section,
-     .meaning = "edits of the request on its way to the service"},
-    {.key = "response",
-     .type = GW_SECTION,
-     .offset = offsetof(headers_conf_t, response),
-     .section = &edits_section,
-     .meaning = "edits of the response on its way to the client"},
-    {.key = NULL},
-};
-
-static const gw_section_t headers_section = {
-    .name = "headers", .fields = headers_fields, .size = sizeof(headers_conf_t), .mark_offset = GW_NO_OFFSET};
-
-/* request time ----------------------------------------------------------------------------------------------------- */
-
-static void apply(h2o_mem_pool_t *pool, h2o_headers_t *fields, const edits_t *edits)
-{
+    h2o_mem_pool_t *pool = &ex->req->pool;
     for (size_t i = 0; i != edits->remove.size; ++i)
-        gw_fields_remove(fields, gw_str_of(edits->remove.entries[i].value));
-    for (size_t i = 0; i != edits->set.size; ++i)
-        gw_fields_set(pool, fields, gw_str_of(edits->set.entries[i].name), gw_str_of(edits->set.entries[i].value));
-    for (size_t i = 0; i != edits->add.size; ++i)
-        gw_fields_add(pool, fields, gw_str_of(edits->add.entries[i].name), gw_str_of(edits->add.entries[i].value));
+        remove_field(ex, fields, gw_str_of(edits->remove.entries[i].value));
+    for (size_t i = 0; i != edits->set.size; ++i) {
+        gw_str_t name = gw_str_of(edits->set.entries[i].name);
+        if (edits->set_values[i].num_keys != 0)
+            set_made(ex, fields, name, &edits->set_values[i]);
+        else {
+            remove_field(ex, fields, name);
+            gw_fields_add(pool, fields, name, edits->set_values[i].plain);
+        }
+    }
+    for (size_t i = 0; i != edits->add.size; ++i) {
+        gw_str_t name = gw_str_of(edits->add.entries[i].name), value = edits->add_values[i].plain;
+        if (edits->add_values[i].num_keys != 0 && (value = value_of(ex, &edits->add_values[i])).len == 0)
+            continue;
+        gw_fields_add(pool, fields, name, value);
+    }
 }
 
-static gw_verdict_t on_request(gw_exchange_t *ex, const void *conf, void *state)
+static gw_verdict_t on_request(gw_exchange_t *ex, const void *arg, void *state)
 {
-    const headers_conf_t *headers = conf;
-    apply(&ex->req->pool, &ex->req->headers, &headers->request);
-    for (size_t i = 0; i != headers->request.set.size; ++i)
-        if (strcmp(headers->request.set.entries[i].name, "host") == 0)
-            ex->upstream_host = gw_str_of(headers->request.set.entries[i].value);
+    const gw_headers_conf_t *conf = arg;
+    apply(ex, &ex->req->headers, &conf->request);
+    for (size_t i = 0; i != conf->request.set.size; ++i)
+        if (strcmp(conf->request.set.entries[i].name, "host") == 0)
+            ex->upstream_host = conf->request.set_values[i].plain;
     return GW_NEXT;
 }
 
-static void on_response(gw_exchange_t *ex, const void *conf, void *state)
+static void on_response(gw_exchange_t *ex, const void *arg, void *state)
 {
-    const headers_conf_t *headers = conf;
-    apply(&ex->req->pool, &ex->req->res.headers, &headers->response);
+    const gw_headers_conf_t *conf = arg;
+    apply(ex, &ex->req->res.headers, &conf->response);
 }
 
 const gw_filter_class_t gw_headers_filter = {
     .name = "headers",
     .meaning = "sets, adds and removes header fields of requests and responses",
-    .section = &headers_section,
+    .section = &gw_headers_section,
+    .check_route = gw_headers_check_route,
     .on_request = on_request,
     .on_response = on_response,
 };

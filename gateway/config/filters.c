@@ -227,6 +227,7 @@ void gw_conf_build_filters(gw_conf_reader_t *reader, gw_conf_root_t *root)
             }
             if (filter->class->check_route != NULL)
                 filter->class->check_route(reader, filter->conf, route);
+            route->answers_preflight = route->answers_preflight || filter->class->answers_preflight;
             route->filters[k] = filter;
         }
     }

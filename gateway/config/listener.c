@@ -116,6 +116,38 @@ static void report_tls_problem(void *arg, bool is_error, size_t index, bool is_k
         gw_diag_warning(problems->reader->diag, at, NULL, "%s", text);
 }
 
+struct client_problems {
+    gw_conf_reader_t *reader;
+    gw_mark_t at;
+};
+
+static void report_client_problem(void *arg, bool is_error, const char *text)
+{
+    const struct client_problems *problems = arg;
+
+    if (is_error)
+        gw_diag_error(problems->reader->diag, problems->at, NULL, "%s", text);
+    else
+        gw_diag_warning(problems->reader->diag, problems->at, NULL, "%s", text);
+}
+
+/* @return whether it could be loaded; *ret_auth is NULL where clients are not asked for certificates */
+static bool load_client_auth(gw_conf_reader_t *reader, const gw_client_auth_conf_t *conf,
+                             gw_tls_client_auth_t **ret_auth)
+{
+    struct client_problems problems = {reader, conf->at};
+    gw_tls_client_conf_t files = {.ca = conf->ca,
+                                  .crl = conf->crl,
+                                  .is_optional = conf->mode == GW_CLIENT_AUTH_OPTIONAL,
+                                  .depth = (unsigned)conf->depth};
+
+    *ret_auth = NULL;
+    if (conf->at.line == 0)
+        return true;
+    *ret_auth = gw_tls_client_auth_load(&files, report_client_problem, &problems);
+    return *ret_auth != NULL;
+}
+
 static void free_tls(void *tls)
 {
     gw_tls_free(tls);
@@ -137,8 +169,13 @@ static void check_listener(struct gw_conf_reader *reader, void *value, gw_mark_t
         certificates[i] = (gw_tls_certificate_t){.certificate = entry->certificate, .key = entry->key};
     }
     size_t before = gw_diag_num_errors(reader->diag);
+    gw_tls_client_auth_t *client_auth;
+    bool is_loaded = load_client_auth(reader, &listener->tls_conf.client_auth, &client_auth);
     listener->tls = gw_tls_create(certificates, list->size, listener->tls_conf.min_version, listener->tls_conf.http2,
-                                  report_tls_problem, &problems);
+                                  client_auth, report_tls_problem, &problems);
+    gw_tls_client_auth_free(client_auth);
+    if (!is_loaded)
+        listener->tls = gw_tls_free(listener->tls);
     if (listener->tls != NULL)
         gw_arena_on_free(reader->arena, free_tls, listener->tls);
     else if (before == gw_diag_num_errors(reader->diag))
@@ -166,6 +203,43 @@ static const gw_section_t certificate_section = {
     .mark_offset = offsetof(gw_certificate_conf_t, at),
 };
 
+static const char *const client_auth_modes[] = {
+    [GW_CLIENT_AUTH_REQUIRED] = "required", [GW_CLIENT_AUTH_OPTIONAL] = "optional", NULL};
+
+static const gw_field_t client_auth_fields[] = {
+    {.key = "ca",
+     .type = GW_PATH,
+     .offset = offsetof(gw_client_auth_conf_t, ca),
+     .is_required = true,
+     .meaning = "PEM file with the certificates of the CAs that are trusted to name clients; no others are"},
+    {.key = "crl",
+     .type = GW_PATH,
+     .offset = offsetof(gw_client_auth_conf_t, crl),
+     .meaning = "PEM file with the CRLs of these CAs; a certificate whose CA has no current one is refused"},
+    {.key = "mode",
+     .type = GW_ENUM,
+     .offset = offsetof(gw_client_auth_conf_t, mode),
+     .words = client_auth_modes,
+     .def = "required",
+     .meaning = "whether clients may come without a certificate; a bad one is always refused"},
+    {.key = "depth",
+     .type = GW_UINT,
+     .offset = offsetof(gw_client_auth_conf_t, depth),
+     .min = 0,
+     .max = 10,
+     .def = "3",
+     .unit = "certificates",
+     .meaning = "intermediate certificates that may stand between the client's and a trusted one"},
+    {.key = NULL},
+};
+
+static const gw_section_t client_auth_section = {
+    .name = "client_auth",
+    .fields = client_auth_fields,
+    .size = sizeof(gw_client_auth_conf_t),
+    .mark_offset = offsetof(gw_client_auth_conf_t, at),
+};
+
 static const char *const tls_versions[] = {[GW_TLS_1_2] = "1.2", [GW_TLS_1_3] = "1.3", NULL};
 
 #define IN_TLS(member) (offsetof(gw_listener_conf_t, tls_conf.member) - offsetof(gw_listener_conf_t, tls_conf))
@@ -187,6 +261,11 @@ static const gw_field_t tls_fields[] = {
      .def = "1.2",
      .meaning = "oldest version of TLS that is accepted"},
     {.key = "http2", .type = GW_BOOL, .offset = IN_TLS(http2), .def = "true", .meaning = "offer HTTP/2 (ALPN h2)"},
+    {.key = "client_auth",
+     .type = GW_SECTION,
+     .offset = IN_TLS(client_auth),
+     .section = &client_auth_section,
+     .meaning = "ask clients for certificates"},
     {.key = NULL},
 };
 

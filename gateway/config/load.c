@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
  * A conf file -> a snapshot: the rows of the top level, and the order in which everything is put together. */
-#include <arpa/inet.h>
 #include <sched.h>
 #include <stdlib.h>
 #include "gateway/config/conf.h"
@@ -224,32 +223,6 @@ const gw_section_t gw_root_section = {
 
 /* ---- putting together ---- */
 
-static const char *parse_network(gw_conf_reader_t *reader, const char *text, gw_cidr_t *network, const char **ret_hint)
-{
-    const char *slash = strchr(text, '/');
-    const char *address =
-        gw_arena_strdup(reader->scratch, gw_str(text, slash != NULL ? (size_t)(slash - text) : strlen(text)));
-    bool is_v4 = inet_pton(AF_INET, address, network->address + 12) == 1;
-    uint64_t bits = is_v4 ? 32 : 128;
-    char shown[INET6_ADDRSTRLEN];
-
-    if (is_v4)
-        network->address[10] = network->address[11] = 0xff;
-    else if (inet_pton(AF_INET6, address, network->address) != 1)
-        return "an address or a network such as 10.0.0.0/8 or ::1";
-    if (slash != NULL && (!gw_conf_parse_uint(gw_str_of(slash + 1), &bits) || bits > (is_v4 ? 32 : 128)))
-        return is_v4 ? "0..32 bits after the '/'" : "0..128 bits after the '/'";
-    network->bits = (unsigned)bits + (is_v4 ? 96 : 0);
-    gw_cidr_t cut = *network;
-    for (unsigned bit = network->bits; bit != 128; ++bit)
-        cut.address[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
-    if (memcmp(cut.address, network->address, sizeof(cut.address)) == 0)
-        return NULL;
-    inet_ntop(is_v4 ? AF_INET : AF_INET6, is_v4 ? cut.address + 12 : cut.address, shown, sizeof(shown));
-    *ret_hint = gw_arena_printf(reader->scratch, "did you mean '%s/%llu'?", shown, (unsigned long long)bits);
-    return "a network has no bits beyond its prefix";
-}
-
 static void build_trusted_proxies(gw_conf_reader_t *reader, gw_conf_root_t *root)
 {
     const gw_conf_strings_t *texts = &root->trusted_proxies;
@@ -257,24 +230,8 @@ static void build_trusted_proxies(gw_conf_reader_t *reader, gw_conf_root_t *root
 
     snapshot->trusted_proxies.entries = gw_arena_alloc(reader->arena, texts->size * sizeof(gw_cidr_t));
     snapshot->trusted_proxies.size = texts->size;
-    for (size_t i = 0; i != texts->size; ++i) {
-        const char *hint = NULL, *problem = parse_network(reader, texts->entries[i].value,
-                                                          snapshot->trusted_proxies.entries + i, &hint);
-        if (problem != NULL)
-            gw_diag_error(reader->diag, texts->entries[i].at, hint, "'%s' is not valid for 'trusted_proxies' (%s)",
-                          gw_text_shown(reader->scratch, gw_str_of(texts->entries[i].value)), problem);
-    }
-}
-
-bool gw_cidr_contains(const gw_cidr_t *networks, size_t num, const uint8_t address[16])
-{
-    for (size_t i = 0; i != num; ++i) {
-        unsigned bytes = networks[i].bits / 8, rest = networks[i].bits % 8;
-        if (memcmp(networks[i].address, address, bytes) == 0 &&
-            (rest == 0 || (networks[i].address[bytes] ^ address[bytes]) >> (8 - rest) == 0))
-            return true;
-    }
-    return false;
+    for (size_t i = 0; i != texts->size; ++i)
+        gw_conf_parse_network(reader, "trusted_proxies", texts->entries + i, snapshot->trusted_proxies.entries + i);
 }
 
 static uint64_t num_cores(void)
@@ -296,6 +253,9 @@ static void build(gw_conf_reader_t *reader, gw_conf_root_t *root, const gw_node_
     gw_conf_check_listeners(reader, root);
     snapshot->listeners = root->listen.entries;
     snapshot->num_listeners = root->listen.size;
+    for (size_t i = 0; i != snapshot->num_listeners; ++i)
+        if (snapshot->listeners[i].tls_conf.client_auth.at.line != 0)
+            snapshot->asks_for_certificates = true;
     snapshot->services = root->services.entries;
     snapshot->num_services = root->services.size;
     gw_conf_build_routes(reader, root);

@@ -88,3 +88,19 @@ const char *gw_conf_resolve(gw_conf_reader_t *reader, gw_mark_t at, const char *
     free(real);
     return path;
 }
+
+bool gw_conf_parse_network(gw_conf_reader_t *reader, const char *key, const struct gw_conf_string *text, gw_cidr_t *ret)
+{
+    gw_cidr_result_t result = gw_cidr_parse(gw_str_of(text->value), ret);
+    char right[GW_CIDR_TEXT_MAX];
+
+    if (result == GW_CIDR_OK)
+        return true;
+    if (result == GW_CIDR_BITS_BEYOND)
+        gw_cidr_print(ret, right);
+    gw_diag_error(reader->diag, text->at,
+                  result == GW_CIDR_BITS_BEYOND ? gw_arena_printf(reader->scratch, "did you mean '%s'?", right) : NULL,
+                  "'%s' is not valid for '%s' (%s)", gw_text_shown(reader->scratch, gw_str_of(text->value)), key,
+                  gw_cidr_wanted(result));
+    return false;
+}

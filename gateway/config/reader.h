@@ -6,6 +6,7 @@
 #ifndef GW_CONFIG_READER_H
 #define GW_CONFIG_READER_H
 
+#include "gateway/base/cidr.h"
 #include "gateway/config/schema.h"
 #include "gateway/config/yaml.h"
 
@@ -41,6 +42,11 @@ void gw_conf_refuse_name(gw_conf_reader_t *reader, gw_mark_t at, const char *for
 /** @return the file name in the snapshot's arena, absolute: a relative one counts from the folder of the file it stands
  * in */
 const char *gw_conf_resolve(gw_conf_reader_t *reader, gw_mark_t at, const char *file);
+
+/** Reads an address or a network; reports what is wrong with it.  @param key names the option in the message
+ *  @return false after reporting */
+bool gw_conf_parse_network(gw_conf_reader_t *reader, const char *key, const struct gw_conf_string *text,
+                           gw_cidr_t *ret);
 
 /** The bare numbers; false when the text is not one or does not fit into 64 bits. */
 bool gw_conf_parse_uint(gw_str_t s, uint64_t *ret);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Balancing, health, ejection and retries of a service as the conf file says them. */
+#include "gateway/config/key.h"
 #include "gateway/config/resilience.h"
 #include "gateway/config/text.h"
 #include "gateway/http/syntax.h"
@@ -75,55 +76,14 @@ gw_node_t *gw_conf_show_conditions(gw_arena_t *arena, const void *target)
     return list;
 }
 
-/* keys ------------------------------------------------------------------------------------------------------------- */
-
-void gw_conf_read_key(gw_conf_reader_t *reader, const char *option, const gw_node_t *node, const char *wanted,
-                      gw_key_conf_t *key)
-{
-    const char *text = gw_conf_read_text(reader, option, node, wanted);
-
-    if (text == NULL)
-        return;
-    gw_str_t rest = gw_str_of(text);
-    if (gw_str_equal(rest, GW_STR("client_address"))) {
-        key->kind = GW_KEY_CLIENT_ADDRESS;
-        return;
-    }
-    bool is_header = gw_str_starts_with(rest, GW_STR("header:"));
-    if ((is_header || gw_str_starts_with(rest, GW_STR("cookie:"))) && gw_http_is_token(gw_str_of(text + 7))) {
-        char *name = gw_arena_strdup(reader->arena, gw_str_of(text + 7));
-        for (char *c = name; is_header && *c != '\0'; ++c)
-            *c = gw_ascii_lower(*c);
-        *key = (gw_key_conf_t){is_header ? GW_KEY_HEADER : GW_KEY_COOKIE, name};
-        return;
-    }
-    gw_conf_refuse(reader, option, node, wanted, NULL);
-}
-
-static void read_balance_key(gw_conf_reader_t *reader, const gw_node_t *node, void *target)
-{
-    gw_conf_read_key(reader, "key", node, "client_address, header:NAME or cookie:NAME", target);
-}
-
-gw_node_t *gw_conf_show_key(gw_arena_t *arena, const void *target)
-{
-    const gw_key_conf_t *key = target;
-
-    switch (key->kind) {
-    case GW_KEY_CLIENT_ADDRESS:
-        return gw_node_new_text(arena, "client_address");
-    case GW_KEY_HEADER:
-    case GW_KEY_COOKIE:
-        return gw_node_new_text(
-            arena, gw_arena_printf(arena, "%s:%s", key->kind == GW_KEY_HEADER ? "header" : "cookie", key->name));
-    default:
-        return NULL;
-    }
-}
-
 /* balance ---------------------------------------------------------------------------------------------------------- */
 
 typedef typeof(((gw_service_conf_t *)NULL)->balance) balance_t;
+
+static void read_balance_key(gw_conf_reader_t *reader, const gw_node_t *node, void *target)
+{
+    gw_conf_read_key(reader, "key", node, GW_KEYS_ANY, target);
+}
 
 static const char *const balance_words[] = {[GW_BALANCE_ROUND_ROBIN] = "round_robin",
                                             [GW_BALANCE_RANDOM] = "random",
@@ -154,7 +114,7 @@ static const gw_field_t balance_fields[] = {
      .offset = offsetof(balance_t, key),
      .read = read_balance_key,
      .show = gw_conf_show_key,
-     .takes = "client_address, header:NAME or cookie:NAME",
+     .takes = GW_KEYS_ANY_TAKES,
      .meaning = "for hash: requests with the same key go to the same endpoint; without the key, to any"},
     {.key = "load_factor",
      .type = GW_PERCENT,

@@ -18,11 +18,6 @@ gw_node_t *gw_conf_show_conditions(gw_arena_t *arena, const void *target);
 #define GW_CONDITIONS_TAKES                                                                                            \
     "list of connect_failure, empty_response, reset, response_timeout, junk_response and statuses such as 503 or 5xx"
 
-/** client_address, header:NAME, cookie:NAME -> gw_key_conf_t.  @param option, wanted for the message */
-void gw_conf_read_key(gw_conf_reader_t *reader, const char *option, const gw_node_t *node, const char *wanted,
-                      gw_key_conf_t *key);
-gw_node_t *gw_conf_show_key(gw_arena_t *arena, const void *target);
-
 /** Rules between what a service (and a route's own retries) say: warns of tries that cannot fit into the total. */
 void gw_conf_check_tries(gw_conf_reader_t *reader, const gw_service_conf_t *service, const gw_retries_conf_t *retries,
                          gw_mark_t at);

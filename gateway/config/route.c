@@ -2,6 +2,7 @@
  * The section `routes`: what each asks for, the names they get, and the router made of them. */
 #include <stdlib.h>
 #include "gateway/config/conf.h"
+#include "gateway/config/key.h"
 #include "gateway/config/resilience.h"
 #include "gateway/config/text.h"
 #include "gateway/routing/path.h"
@@ -90,7 +91,7 @@ static void read_split_by(gw_conf_reader_t *reader, const gw_node_t *node, void 
 
     by->is_given = true;
     if (node->kind != GW_NODE_SCALAR || !gw_str_equal(node->text, GW_STR("random")))
-        gw_conf_read_key(reader, "split_by", node, "random, client_address, header:NAME or cookie:NAME", &by->key);
+        gw_conf_read_key(reader, "split_by", node, GW_KEYS_OF_REQUEST, &by->key); /* chosen before any filter runs */
 }
 
 static gw_node_t *show_split_by(gw_arena_t *arena, const void *target)
@@ -195,7 +196,7 @@ static const gw_field_t route_fields[] = {
      .offset = offsetof(gw_route_row_t, split_by),
      .read = read_split_by,
      .show = show_split_by,
-     .takes = "random, client_address, header:NAME or cookie:NAME",
+     .takes = "random, " GW_KEYS_OF_REQUEST_TAKES,
      .def_text = "random",
      .meaning = "how a request finds its share of 'services': at random, or the same for the same key"},
     {.key = "retries",

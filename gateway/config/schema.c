@@ -186,12 +186,15 @@ static bool read_pairs(gw_conf_reader_t *reader, const gw_field_t *field, const 
 
 static bool read_list(gw_conf_reader_t *reader, const gw_field_t *field, const gw_node_t *node, gw_conf_list_t *target)
 {
-    bool is_ok = check_entries(reader, field, node, node->size);
+    bool is_one = node->kind == GW_NODE_MAPPING;
+    const gw_node_t *const *items = is_one ? &node : (const gw_node_t *const *)node->items;
+    size_t num = is_one ? 1 : node->size;
+    bool is_ok = check_entries(reader, field, node, num);
 
-    target->entries = gw_arena_alloc(reader->arena, node->size * field->section->size);
-    target->size = node->size;
-    for (size_t i = 0; i != node->size; ++i)
-        if (!read_mapping(reader, field->section->name, field->section, node->items[i],
+    target->entries = gw_arena_alloc(reader->arena, num * field->section->size);
+    target->size = num;
+    for (size_t i = 0; i != num; ++i)
+        if (!read_mapping(reader, field->section->name, field->section, items[i],
                           (char *)target->entries + i * field->section->size))
             is_ok = false;
     return is_ok;
@@ -241,8 +244,9 @@ bool gw_field_read(gw_conf_reader_t *reader, const gw_field_t *field, const gw_n
         return node->kind == GW_NODE_MAPPING ? refuse_kind(reader, field->key, node, "a list")
                                              : read_strings(reader, field, node, target);
     case GW_LIST:
-        return node->kind != GW_NODE_SEQUENCE && !is_null ? refuse_kind(reader, field->key, node, "a list")
-                                                          : read_list(reader, field, node, target);
+        return node->kind == GW_NODE_SEQUENCE || is_null || (field->is_one_enough && node->kind == GW_NODE_MAPPING)
+                   ? read_list(reader, field, node, target)
+                   : refuse_kind(reader, field->key, node, "a list");
     case GW_PAIRS:
         return node->kind != GW_NODE_MAPPING && !is_null ? refuse_kind(reader, field->key, node, "a mapping")
                                                          : read_pairs(reader, field, node, target);

@@ -87,6 +87,7 @@ typedef struct gw_field {
     const char *meaning; /* one sentence for the manual and the hints */
     bool is_required;
     bool is_secret;              /* --print shows "(secret)" instead */
+    bool is_one_enough;          /* GW_LIST: a mapping may stand for a list of one */
     const char *const *words;    /* GW_ENUM: NULL-terminated */
     const gw_section_t *section; /* GW_SECTION, GW_LIST, GW_MAP */
     /** GW_CUSTOM: reads `node` into `target` (= struct + offset), reporting what is wrong (helpers:

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include "gateway/base/arena.h"
+#include "gateway/base/cidr.h"
 #include "gateway/config/diag.h"
 #include "gateway/config/schema.h"
 #include "gateway/upstream/condition.h"
@@ -25,6 +26,16 @@ typedef struct gw_certificate_conf {
     gw_mark_t at;
     const char *certificate, *key; /* paths, relative to the conf file's folder when not absolute (already resolved) */
 } gw_certificate_conf_t;
+
+typedef enum gw_client_auth_mode { GW_CLIENT_AUTH_REQUIRED, GW_CLIENT_AUTH_OPTIONAL } gw_client_auth_mode_t;
+
+/** Certificates of clients. */
+typedef struct gw_client_auth_conf {
+    gw_mark_t at; /* line 0: clients are not asked for any */
+    const char *ca, *crl;
+    int mode;       /* gw_client_auth_mode_t */
+    uint64_t depth; /* intermediate certificates */
+} gw_client_auth_conf_t;
 
 typedef enum gw_tls_version { GW_TLS_1_2, GW_TLS_1_3 } gw_tls_version_t;
 
@@ -47,6 +58,7 @@ typedef struct gw_listener_conf {
         gw_conf_list_t certificates; /* gw_certificate_conf_t; the first one answers unknown names */
         int min_version;             /* gw_tls_version_t */
         bool http2;                  /* offer h2 by ALPN */
+        gw_client_auth_conf_t client_auth;
     } tls_conf;
     struct gw_tls *tls; /* made from tls_conf; NULL for a plain listener */
 } gw_listener_conf_t;
@@ -70,10 +82,19 @@ typedef struct gw_conditions_conf {
 } gw_conditions_conf_t;
 
 /** What of a request decides where it goes. */
-typedef enum gw_key_kind { GW_KEY_NONE, GW_KEY_CLIENT_ADDRESS, GW_KEY_HEADER, GW_KEY_COOKIE } gw_key_kind_t;
+typedef enum gw_key_kind {
+    GW_KEY_NONE,
+    GW_KEY_CLIENT_ADDRESS,
+    GW_KEY_HEADER,
+    GW_KEY_COOKIE,
+    GW_KEY_QUERY,
+    GW_KEY_PRINCIPAL, /* its name */
+    GW_KEY_PROPERTY   /* of the principal that a filter of kind `scheme` established */
+} gw_key_kind_t;
 typedef struct gw_key_conf {
-    int kind;         /* gw_key_kind_t */
-    const char *name; /* of the header field, in lower case, or of the cookie */
+    int kind;           /* gw_key_kind_t */
+    const char *name;   /* of the header field, in lower case, of the cookie, query parameter or property */
+    const char *scheme; /* name of a filter class: "jwt" */
 } gw_key_conf_t;
 
 typedef enum gw_balance {
@@ -194,12 +215,8 @@ typedef struct gw_route_conf {
     uint64_t max_body;                /* bytes of request body; the snapshot's limit unless the route sets its own */
     gw_filter_conf_t **filters;       /* in the order of the file */
     size_t num_filters;
+    bool answers_preflight; /* one of the filters does */
 } gw_route_conf_t;
-
-typedef struct gw_cidr {
-    uint8_t address[16]; /* IPv4 as ::ffff:a.b.c.d */
-    unsigned bits;       /* 0..128 */
-} gw_cidr_t;
 
 typedef enum gw_access_log_target { GW_LOG_OFF, GW_LOG_STDOUT, GW_LOG_FILE } gw_access_log_target_t;
 
@@ -233,9 +250,14 @@ typedef struct gw_snapshot {
         gw_cidr_t *entries; /* whose X-Forwarded-* and X-Request-Id are believed and extended */
         size_t size;
     } trusted_proxies;
+    struct {
+        gw_str_t *entries; /* query parameters that carry credentials, in lower case: gw_conf_hide_parameter */
+        size_t size;
+    } secret_parameters;
 
     gw_listener_conf_t *listeners;
     size_t num_listeners;
+    bool asks_for_certificates; /* one of them has `client_auth` */
     gw_service_conf_t *services;
     size_t num_services;
     gw_route_conf_t *routes;
@@ -262,8 +284,5 @@ void gw_snapshot_print(const gw_snapshot_t *snapshot, FILE *to);
 void gw_snapshot_print_json(const gw_snapshot_t *snapshot, FILE *to);
 /** One line per option of the whole conf language: path, type, bounds, default, unit, meaning. */
 void gw_schema_print(FILE *to);
-
-/** True when the address (IPv4 as ::ffff:a.b.c.d, network order) lies in one of the networks. */
-bool gw_cidr_contains(const gw_cidr_t *networks, size_t num, const uint8_t address[16]);
 
 #endif

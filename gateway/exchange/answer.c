@@ -86,7 +86,8 @@ static void answer(gw_exchange_t *ex, int status, const char *phrase, gw_str_t c
     req->res.status = status;
     req->res.reason = phrase;
     req->res.content_length = status == 204 || status == 304 ? SIZE_MAX : body.len;
-    gw_fields_set(&req->pool, &req->res.headers, GW_STR("content-type"), content_type);
+    if (content_type.len != 0)
+        gw_fields_set(&req->pool, &req->res.headers, GW_STR("content-type"), content_type);
     gw_fields_set(&req->pool, &req->res.headers, GW_STR("cache-control"), GW_STR("no-store"));
     gw_fields_set(&req->pool, &req->res.headers, GW_STR("x-request-id"), ex->request_id);
     gw_exchange_filter_response(ex);

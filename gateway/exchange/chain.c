@@ -4,14 +4,23 @@
 #include "gateway/exchange/chain.h"
 #include "gateway/server/worker.h"
 
-void gw_exchange_decide(gw_exchange_t *ex, const char *filter, const char *verdict, const char *reason)
+void gw_exchange_decide_with(gw_exchange_t *ex, const char *filter, const char *verdict, const char *reason,
+                             const char *detail)
 {
+    gw_decision_t decision = {filter, verdict, reason, NULL};
+    if (detail != NULL && *detail != '\0')
+        decision.detail = h2o_strdup(&ex->req->pool, detail, SIZE_MAX).base;
     if (ex->decisions == NULL)
         ex->decisions = h2o_mem_alloc_pool(&ex->req->pool, sizeof(*ex->decisions) * GW_MAX_FILTERS);
     if (ex->num_decisions != 0 && ex->decisions[ex->num_decisions - 1].filter == filter)
-        ex->decisions[ex->num_decisions - 1] = (gw_decision_t){filter, verdict, reason}; /* it knows better now */
+        ex->decisions[ex->num_decisions - 1] = decision; /* it knows better now */
     else if (ex->num_decisions != GW_MAX_FILTERS)
-        ex->decisions[ex->num_decisions++] = (gw_decision_t){filter, verdict, reason};
+        ex->decisions[ex->num_decisions++] = decision;
+}
+
+void gw_exchange_decide(gw_exchange_t *ex, const char *filter, const char *verdict, const char *reason)
+{
+    gw_exchange_decide_with(ex, filter, verdict, reason, NULL);
 }
 
 void **gw_exchange_data(gw_exchange_t *ex)

@@ -5,6 +5,7 @@
 #include "gateway/exchange/chain.h"
 #include "gateway/exchange/forward.h"
 #include "gateway/exchange/peer.h"
+#include "gateway/exchange/principal.h"
 #include "gateway/exchange/request_id.h"
 #include "gateway/exchange/split.h"
 #include "gateway/exchange/upstream_head.h"
@@ -65,6 +66,8 @@ static void write_log(gw_exchange_t *ex)
         .started_at_us = ex->started_wall_us,
         .request_id = ex->request_id,
         .client = gw_str(client, client_len),
+        .principal = gw_exchange_principal_name(ex),
+        .credential = ex->principal != NULL ? ex->principal->scheme : NULL,
         .protocol = protocol_of(req),
         .tls = ex->is_tls && sock != NULL ? h2o_socket_get_ssl_protocol_version(sock) : NULL,
         .method = str_of(req->input.method),
@@ -89,6 +92,8 @@ static void write_log(gw_exchange_t *ex)
         .total_us = gw_worker_now_us(ex->worker) - ex->started_us,
         .decisions = ex->decisions,
         .num_decisions = ex->num_decisions,
+        .secret_parameters = ex->view->snapshot->secret_parameters.entries,
+        .num_secret_parameters = ex->view->snapshot->secret_parameters.size,
     };
     gw_access_log_write(ex->worker->log, ex->worker->index, &outcome);
 }
@@ -103,9 +108,9 @@ static void end_exchange(void *arg)
     if (ex->req->version >= 0x200 && sock != NULL)
         gw_accept_note_end(sock, ex->reason == GW_REASON_CLIENT_CLOSED);
     gw_forward_dispose(ex);
-    gw_chain_end(ex);
     if (ex->view->snapshot->access_log.target != GW_LOG_OFF)
         write_log(ex);
+    gw_chain_end(ex);
     gw_view_unref(ex->view);
 }
 
@@ -124,8 +129,16 @@ static gw_exchange_t *create_exchange(h2o_req_t *req, gw_worker_t *worker, uint6
     ex->head_us = gw_worker_now_us(worker);
     ex->started_wall_us = gw_worker_wall_us(worker) - (ex->head_us - started_us);
     ex->is_tls = req->input.scheme == &H2O_URL_SCHEME_HTTPS;
+    h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
+    if (sock != NULL && sock->ssl != NULL) /* an HTTP/2 client is free to write another :scheme */
+        ex->certificate = gw_accept_certificate(sock);
     gw_exchange_find_peer(ex);
     gw_request_id_assign(ex);
+    if (ex->view->snapshot->asks_for_certificates) {
+        /* services take these for the word of the gateway, on whatever route they are reached (RFC 9440 4) */
+        gw_exchange_forget_field(ex, GW_STR("client-cert"));
+        gw_exchange_forget_field(ex, GW_STR("client-cert-chain"));
+    }
     if (req->pathconf == NULL) { /* HTTP/2 comes with one, ours does without h2o_process_request */
         h2o_hostconf_t *host = req->conn->hosts[0];
         req->scheme = req->input.scheme;
@@ -153,6 +166,32 @@ static void add_allow(gw_exchange_t *ex, uint32_t methods)
     size_t len = gw_method_set_names(methods, names, sizeof(names));
     h2o_iovec_t value = h2o_strdup(&ex->req->pool, names, len);
     gw_fields_add(&ex->req->pool, &ex->req->res.headers, GW_STR("allow"), str_of(value));
+}
+
+/** @return the method of the request that a CORS preflight asks for; empty: it is none */
+static gw_str_t method_of_preflight(gw_exchange_t *ex)
+{
+    if (!gw_str_equal(str_of(ex->req->input.method), GW_STR("OPTIONS")) || header_of(ex, GW_STR("origin")).len == 0)
+        return gw_str(NULL, 0);
+    return header_of(ex, GW_STR("access-control-request-method"));
+}
+
+/** A preflight is about a request that is to come: it goes where that will go, if a filter there answers it, even if
+ * OPTIONS itself would find no route.  It never gets past that filter, so no service sees what its route does not take.
+ */
+static gw_router_result_t match(gw_exchange_t *ex, size_t *ret_index, uint32_t *ret_allowed)
+{
+    const gw_snapshot_t *snapshot = ex->view->snapshot;
+    gw_str_t method = str_of(ex->req->input.method), wanted = method_of_preflight(ex);
+    if (wanted.len != 0 &&
+        gw_router_match(snapshot->router, ex->host, ex->path, wanted, ret_index, ret_allowed) == GW_ROUTER_MATCH &&
+        snapshot->routes[*ret_index].answers_preflight) {
+        ex->is_preflight = true;
+        return GW_ROUTER_MATCH;
+    }
+    gw_router_result_t result = gw_router_match(snapshot->router, ex->host, ex->path, method, ret_index, ret_allowed);
+    ex->is_preflight = wanted.len != 0 && result == GW_ROUTER_MATCH && snapshot->routes[*ret_index].answers_preflight;
+    return result;
 }
 
 /** Splits, normalises and looks up.  @return false when it was answered */
@@ -190,7 +229,7 @@ static bool find_route(gw_exchange_t *ex)
     }
     size_t index;
     uint32_t allowed;
-    switch (gw_router_match(snapshot->router, ex->host, ex->path, str_of(req->input.method), &index, &allowed)) {
+    switch (match(ex, &index, &allowed)) {
     case GW_ROUTER_MATCH:
         ex->route = &snapshot->routes[index];
         ex->routed_ms = gw_worker_now_ms(ex->worker);
@@ -212,11 +251,26 @@ static void go_on(gw_exchange_t *ex, gw_verdict_t verdict)
         gw_forward_start(ex);
 }
 
+/** A connection outlives the certificate that it was opened with: what its handshake has shown is true no longer.  The
+ * status is 403 although the client is to prove itself anew: a 401 names an HTTP scheme to do that with (RFC 9110
+ * 15.5.2), and this one needs another connection.  @return false when it was answered */
+static bool has_valid_certificate(gw_exchange_t *ex)
+{
+    h2o_req_t *req = ex->req;
+    if (ex->certificate == NULL || gw_worker_wall_us(ex->worker) / 1000000 <= ex->certificate->valid_until_s)
+        return true;
+    req->http1_is_persistent = 0;
+    gw_exchange_problem(ex, GW_REASON_CLIENT_CERTIFICATE_EXPIRED, "connect again with a certificate that is valid");
+    if (req->version >= 0x200)
+        gw_accept_end_soon(req->conn->callbacks->get_socket(req->conn));
+    return false;
+}
+
 gw_exchange_t *gw_exchange_begin(h2o_req_t *req, gw_worker_t *worker, gw_body_t *body, uint64_t started_us)
 {
     gw_exchange_t *ex = create_exchange(req, worker, started_us);
     ex->body = body;
-    if (!find_route(ex))
+    if (!has_valid_certificate(ex) || !find_route(ex))
         return ex;
     uint64_t limit = ex->route->max_body;
     if (body != NULL)

@@ -14,8 +14,10 @@
 #include "gateway/exchange/filter.h"
 #include "gateway/observe/outcome.h"
 
+struct gw_client_certificate;
 struct gw_view;
 struct gw_forward;
+struct gw_principal;
 
 #define GW_REQUEST_ID_MAX 64
 #define GW_MAX_FILTERS    32 /* in one route; more is a conf error */
@@ -35,9 +37,15 @@ struct gw_forward;
     XX(NOT_IMPLEMENTED, "not_implemented", 501, "Not Implemented")                                                     \
     XX(VERSION_NOT_SUPPORTED, "version_not_supported", 505, "HTTP Version Not Supported")                              \
     XX(TOO_MANY_RESETS, "too_many_resets", 429, "Too Many Requests")                                                   \
+    XX(CLIENT_CERTIFICATE_EXPIRED, "client_certificate_expired", 403, "Forbidden")                                     \
     XX(NO_ROUTE, "no_route", 404, "Not Found")                                                                         \
     XX(METHOD_NOT_ALLOWED, "method_not_allowed", 405, "Method Not Allowed")                                            \
     XX(LOOP_DETECTED, "loop_detected", 508, "Loop Detected")                                                           \
+    XX(TOKEN_MISSING, "token_missing", 401, "Unauthorized")                                                            \
+    XX(TOKEN_REQUEST_MALFORMED, "token_request_malformed", 400, "Bad Request")                                         \
+    XX(TOKEN_INVALID, "token_invalid", 401, "Unauthorized")                                                            \
+    XX(TOKEN_INSUFFICIENT, "token_insufficient", 403, "Forbidden")                                                     \
+    XX(TOKEN_KEYS_UNAVAILABLE, "token_keys_unavailable", 503, "Service Unavailable")                                   \
     XX(FILTER_ANSWERED, "filter_answered", 200, "OK")                                                                  \
     XX(NAME_NOT_RESOLVED, "name_not_resolved", 502, "Bad Gateway")                                                     \
     XX(CONNECT_REFUSED, "connect_refused", 502, "Bad Gateway")                                                         \
@@ -54,8 +62,22 @@ struct gw_forward;
     XX(NO_USABLE_ENDPOINT, "no_usable_endpoint", 503, "Service Unavailable")                                           \
     XX(QUEUE_FULL, "queue_full", 503, "Service Unavailable")                                                           \
     XX(QUEUE_TIMEOUT, "queue_timeout", 503, "Service Unavailable")                                                     \
+    XX(CORS_ORIGIN_DENIED, "cors_origin_denied", 403, "Forbidden")                                                     \
+    XX(IP_DENIED, "ip_denied", 403, "Forbidden")                                                                       \
     XX(BREAKER_OPEN, "breaker_open", 503, "Service Unavailable")                                                       \
     XX(BULKHEAD_FULL, "bulkhead_full", 503, "Service Unavailable")                                                     \
+    XX(BASIC_AUTH_MISSING, "basic_auth_missing", 401, "Unauthorized")                                                  \
+    XX(BASIC_AUTH_INVALID, "basic_auth_invalid", 401, "Unauthorized")                                                  \
+    XX(BASIC_AUTH_REPEATED, "basic_auth_repeated", 400, "Bad Request")                                                 \
+    XX(BASIC_AUTH_NOT_ALLOWED, "basic_auth_not_allowed", 403, "Forbidden")                                             \
+    XX(AUTH_BUSY, "auth_busy", 503, "Service Unavailable")                                                             \
+    XX(API_KEY_MISSING, "api_key_missing", 401, "Unauthorized")                                                        \
+    XX(API_KEY_INVALID, "api_key_invalid", 401, "Unauthorized")                                                        \
+    XX(API_KEY_EXPIRED, "api_key_expired", 401, "Unauthorized")                                                        \
+    XX(API_KEY_REPEATED, "api_key_repeated", 400, "Bad Request")                                                       \
+    XX(API_KEY_NOT_ALLOWED, "api_key_not_allowed", 403, "Forbidden")                                                   \
+    XX(MTLS_MISSING, "mtls_missing", 403, "Forbidden")                                                                 \
+    XX(MTLS_NOT_ALLOWED, "mtls_not_allowed", 403, "Forbidden")                                                         \
     XX(INTERNAL, "internal_error", 500, "Internal Server Error")
 
 typedef enum gw_reason {
@@ -101,14 +123,19 @@ struct gw_exchange {
     struct gw_view *view;         /* pinned until the end: snapshot and the worker's state for it */
     const gw_route_conf_t *route; /* NULL until one matched */
     size_t worker_index;
-    uint64_t routed_ms;   /* when the route was found: the total timeout counts from here */
-    gw_str_t host;        /* lower-case, without port; "" when there was none */
-    gw_str_t path;        /* normalised, without query */
-    gw_str_t query;       /* with its '?'; empty when there is none */
-    gw_str_t peer;        /* the client's address without port, as text; "unix" for a Unix socket */
-    uint16_t peer_port;   /* 0 for a Unix socket */
-    bool peer_is_trusted; /* lies in trusted_proxies: its X-Forwarded-* are extended, not replaced */
+    uint64_t routed_ms;       /* when the route was found: the total timeout counts from here */
+    gw_str_t host;            /* lower-case, without port; "" when there was none */
+    gw_str_t path;            /* normalised, without query */
+    gw_str_t query;           /* with its '?'; empty when there is none */
+    gw_str_t peer;            /* the client's address without port, as text; "unix" for a Unix socket */
+    uint16_t peer_port;       /* 0 for a Unix socket */
+    bool peer_is_trusted;     /* lies in trusted_proxies: its X-Forwarded-* are extended, not replaced */
+    bool has_peer_address;    /* false for a Unix socket */
+    uint8_t peer_address[16]; /* the same in binary: gateway/base/cidr.h */
     bool is_tls;
+    bool is_preflight; /* OPTIONS that asks whether a request of another method may come, on a route that answers it */
+    const struct gw_client_certificate
+        *certificate; /* gateway/server/client_certificate.h; NULL: the client has none */
     gw_str_t request_id;
     gw_body_t *body; /* NULL: the request has none */
     gw_reason_t reason;
@@ -119,7 +146,8 @@ struct gw_exchange {
     gw_str_t upstream_host;           /* non-empty: the Host that goes upstream */
     const gw_service_conf_t *service; /* that answers; chosen with the route */
     size_t service_index;
-    const gw_endpoint_guard_t *guard; /* NULL: none */
+    const gw_endpoint_guard_t *guard;     /* NULL: none */
+    const struct gw_principal *principal; /* gateway/exchange/principal.h; NULL: nobody is known */
 
     /* private: the chain */
     size_t num_run; /* filters whose on_request ran */
@@ -130,10 +158,11 @@ struct gw_exchange {
     bool is_delivered; /* the whole response went to the connection, which takes this back when it cannot write it */
     gw_decision_t *decisions;
     size_t num_decisions;
-    size_t current_filter;      /* whose function is being called */
-    void **filter_data;         /* by place in the route; NULL until one was asked for */
-    struct gw_forward *forward; /* the part of it that talks to an endpoint */
-    uint64_t deadline_ms;       /* of the total timeout; 0: none */
+    size_t current_filter;                /* whose function is being called */
+    void **filter_data;                   /* by place in the route; NULL until one was asked for */
+    struct gw_forward *forward;           /* the part of it that talks to an endpoint */
+    const struct gw_forwarded *forwarded; /* fields that say who the request comes from, gateway/exchange/principal.c */
+    uint64_t deadline_ms;                 /* of the total timeout; 0: none */
 
     /* private: for the outcome; microseconds of the worker's monotonic clock, 0: never */
     uint64_t started_us, head_us, connected_us, response_us;
@@ -163,7 +192,7 @@ void gw_exchange_problem(gw_exchange_t *exchange, gw_reason_t reason, const char
  *  added to req->res.headers are kept. */
 void gw_exchange_answer_problem(gw_exchange_t *exchange, int status, const char *title, const char *reason,
                                 const char *detail);
-/** Answers with this status and body.  @param content_type, body static or pool memory */
+/** Answers with this status and body.  @param content_type, body static or pool memory; empty where there is none */
 void gw_exchange_answer(gw_exchange_t *exchange, int status, gw_str_t content_type, gw_str_t body);
 /** As gw_exchange_problem with Retry-After, in seconds, rounded up and at least one. */
 void gw_exchange_problem_later(gw_exchange_t *exchange, gw_reason_t reason, const char *detail,
@@ -176,6 +205,10 @@ void gw_exchange_filter_response(gw_exchange_t *exchange);
 void **gw_exchange_data(gw_exchange_t *exchange);
 /** Writes what a filter decided into the decision record.  @param reason static text or NULL */
 void gw_exchange_decide(gw_exchange_t *exchange, const char *filter, const char *verdict, const char *reason);
+/** The same with what may differ each time: by how much a clock is off, what was looked for.  @param detail copied;
+ * NULL or "": none */
+void gw_exchange_decide_with(gw_exchange_t *exchange, const char *filter, const char *verdict, const char *reason,
+                             const char *detail);
 
 /* fields, by lower-case name */
 
@@ -189,8 +222,19 @@ void gw_fields_set(h2o_mem_pool_t *pool, h2o_headers_t *fields, gw_str_t name, g
 /** The client's address as text: the peer's, or what trusted proxies say of theirs: the last entry of X-Forwarded-For
  * that is not itself a trusted proxy. */
 gw_str_t gw_exchange_client(gw_exchange_t *exchange);
-/** What the key of a conf names in this request: a header field's value, a cookie's, the client's address.
+/** The same address in binary (gateway/base/cidr.h).  @return false when it has none: a Unix socket's client */
+bool gw_exchange_client_address(gw_exchange_t *exchange, uint8_t ret_address[16]);
+/** Whose share of something scarce a request takes: a number for its client's address, of IPv6 for the /64 that a
+ * client has as a whole. */
+uint64_t gw_exchange_client_owner(gw_exchange_t *exchange);
+/** What the key of a conf names in this request: a header field's value, a cookie's, the client's address, the
+ * principal's name or one of its properties.
  *  @return empty when the request has none */
 gw_str_t gw_exchange_key(gw_exchange_t *exchange, const gw_key_conf_t *key);
+/** The same, and how many there are: fields, cookies, parameters of that name.  @param ret_first untouched for 0 */
+size_t gw_exchange_count_key(gw_exchange_t *exchange, const gw_key_conf_t *key, gw_str_t *ret_first);
+/** Takes every such field, cookie or parameter out of what goes upstream (of the query: not the address, nor what
+ * belongs to the principal). */
+void gw_exchange_remove_key(gw_exchange_t *exchange, const gw_key_conf_t *key);
 
 #endif

@@ -27,16 +27,23 @@ typedef struct gw_filter_share {
     const struct gw_filter_conf *filter;
     const struct gw_snapshot *snapshot;
     size_t num_workers;
+    struct gw_upkeep *upkeep; /* watches files, fetches URLs: gateway/upkeep/upkeep.h */
 } gw_filter_share_t;
 
 typedef struct gw_filter_class {
     const char *name;            /* the key in the conf file: "rate_limit" */
     const char *meaning;         /* one sentence for the manual */
     const gw_section_t *section; /* its options */
+    bool gives_principal;        /* its requests come to have a principal: NAME.PROPERTY may be a key */
+    /** Whether it refuses requests that have none of its credentials.  NULL: it wants none. */
+    bool (*demands_credentials)(const void *conf);
+    bool answers_preflight; /* its on_request answers every exchange with is_preflight: a CORS preflight comes to
+                               the route of the request that it asks for, whether that takes OPTIONS or not */
     /** Finds what the conf names elsewhere in the file (gateway/config/conf.h), when all of it was read.  Called once
      * for each instance that a route uses.  NULL: nothing. */
     void (*link)(struct gw_conf_reader *reader, void *conf, gw_mark_t at);
-    /** Rules between the filter and a route that uses it; reports through the diag.  NULL: none. */
+    /** Rules between the filter and a route that uses it; reports through the diag.  The filters that stand before it
+     * are in route->filters by then, it and those behind it are NULL.  NULL: none. */
     void (*check_route)(struct gw_conf_reader *reader, const void *conf, const struct gw_route_conf *route);
     /** Whether it has a say in the choice of the endpoint (gw_endpoint_guard_t): one of a route's filters may.  NULL:
      * no. */

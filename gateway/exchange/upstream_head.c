@@ -124,6 +124,20 @@ static bool is_left_out(const gw_exchange_t *ex, gw_str_t name)
     return false;
 }
 
+/** The same for a name written with '_' for '-', which CGI, WSGI and Rack take for the same. */
+static bool is_left_out_as_read(const gw_exchange_t *ex, gw_str_t name)
+{
+    char copy[32];
+    if (is_left_out(ex, name))
+        return true;
+    if (name.len > sizeof(copy) || memchr(name.ptr, '_', name.len) == NULL)
+        return false;
+    for (size_t i = 0; i != name.len; ++i)
+        copy[i] = name.ptr[i] == '_' ? '-' : name.ptr[i];
+    return is_left_out(ex, gw_str(copy, name.len)) ||
+           gw_str_equal(gw_str(copy, name.len), GW_STR("x-request-timeout-ms"));
+}
+
 /** `name: earlier values, ours`, the earlier ones only when a trusted proxy sent them.
  *  @param ours may be empty: then there is nothing to add, and perhaps nothing to say */
 static void put_extended(text_t *text, gw_exchange_t *ex, const char *label, gw_str_t name, gw_str_t ours,
@@ -209,7 +223,7 @@ h2o_iovec_t gw_upstream_request_head(gw_exchange_t *ex, const char *authority, u
     PUT(&text, "\r\n");
     for (size_t i = 0; i != fields->size; ++i) {
         const h2o_header_t *field = &fields->entries[i];
-        if (is_left_out(ex, name_of(field)) ||
+        if (is_left_out_as_read(ex, name_of(field)) ||
             (time_left_ms != UINT64_MAX && gw_str_equal(name_of(field), GW_STR("x-request-timeout-ms"))))
             continue;
         put(&text, field->orig_name != NULL ? field->orig_name : field->name->base, field->name->len);

@@ -4,18 +4,20 @@
 #include <assert.h>
 #include "gateway/observe/access_log_line.h"
 
-#define MAX_PATH      2048
-#define MAX_AGENT     512
-#define MAX_TEXT      256
-#define MAX_WORD      64 /* the texts of a decision */
-#define MAX_DECISIONS 24
-#define MAX_MARKER    24 /* "...(+18446744073709551615)" without the digits that cannot occur: lengths stay below 2^60 */
-#define MAX_NAMES     512 /* every key with its quotes, colon and comma, and the braces */
-#define MAX_NUMBERS   320 /* the time and eleven numbers of at most 24 bytes */
-#define MAX_DECISION  (3 * (MAX_WORD + MAX_MARKER) + 40)
+#define MAX_PATH       2048
+#define MAX_AGENT      512
+#define MAX_TEXT       256
+#define MAX_WORD       64 /* the texts of a decision */
+#define MAX_DECISIONS  24
+#define MAX_MARKER     24 /* "...(+18446744073709551615)" without the digits that cannot occur: lengths stay below 2^60 */
+#define MAX_NAMES      512 /* every key with its quotes, colon and comma, and the braces */
+#define MAX_NUMBERS    320 /* the time and eleven numbers of at most 24 bytes */
+#define MAX_DETAIL     160
+#define LONGEST_SECRET 17 /* of the names in is_secret_word */
+#define MAX_DECISION   (3 * (MAX_WORD + MAX_MARKER) + MAX_DETAIL + MAX_MARKER + 52)
 
-_Static_assert(2 * (MAX_PATH + MAX_MARKER) + (MAX_AGENT + MAX_MARKER) + 11 * (MAX_TEXT + MAX_MARKER) + MAX_NAMES +
-                       MAX_NUMBERS + MAX_DECISIONS * MAX_DECISION + 64 <=
+_Static_assert(2 * (MAX_PATH + MAX_MARKER) + (MAX_AGENT + MAX_MARKER) + 12 * (MAX_TEXT + MAX_MARKER) +
+                       (MAX_WORD + MAX_MARKER) + MAX_NAMES + MAX_NUMBERS + MAX_DECISIONS * MAX_DECISION + 64 <=
                    GW_ACCESS_LOG_LINE_MAX,
                "a line of the longest texts fits");
 
@@ -293,70 +295,133 @@ static int hex_value(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static bool is_secret(gw_str_t key)
+/* The next character of a name in a query, percent-decoded and in lower case. */
+static char take_char(gw_str_t *rest)
+{
+    char c = rest->ptr[0];
+    size_t taken = 1;
+    int high, low;
+
+    if (c == '%' && rest->len > 2 && (high = hex_value(rest->ptr[1])) >= 0 && (low = hex_value(rest->ptr[2])) >= 0) {
+        c = (char)(high << 4 | low);
+        taken = 3;
+    }
+    *rest = gw_str(rest->ptr + taken, rest->len - taken);
+    return gw_ascii_lower(c);
+}
+
+/* @param word in lower case, without '_' and '-': access_token, access-token and accessToken are one */
+static bool is_secret_word(gw_str_t word)
 {
     static const gw_str_t secrets[] = {
-        {"access_token", 12},
-        {"api_key", 7},
-        {"api-key", 7},
+        {"accesstoken", 11},
         {"apikey", 6},
+        {"assertion", 9},
         {"authorization", 13},
-        {"client_secret", 13},
-        {"id_token", 8},
+        {"clientassertion", 15},
+        {"clientsecret", 12},
+        {"code", 4},
+        {"idtoken", 7},
         {"jwt", 3},
         {"key", 3},
         {"passwd", 6},
         {"password", 8},
+        {"privatekey", 10},
         {"pwd", 3},
-        {"refresh_token", 13},
+        {"refreshtoken", 12},
+        {"samlresponse", 12},
         {"secret", 6},
         {"sig", 3},
         {"signature", 9},
         {"token", 5},
-        {"x-amz-credential", 16},
-        {"x-amz-security-token", 20},
-        {"x-amz-signature", 15},
-        {"x-api-key", 9},
-        {"x-goog-signature", 16},
+        {"xamzcredential", 14},
+        {"xamzsecuritytoken", 17},
+        {"xamzsignature", 13},
+        {"xapikey", 7},
+        {"xgoogsignature", 14},
     };
-    static const size_t longest = 20;
-    char name[20];
-    size_t len = 0;
-
-    if (key.len < 3 || key.len > 3 * longest)
-        return false;
-    for (size_t i = 0; i != key.len; ++i) {
-        char c = key.ptr[i];
-        int high, low;
-        if (len == longest)
-            return false;
-        if (c == '%' && key.len - i > 2 && (high = hex_value(key.ptr[i + 1])) >= 0 &&
-            (low = hex_value(key.ptr[i + 2])) >= 0) {
-            c = (char)(high << 4 | low);
-            i += 2;
-        }
-        name[len++] = gw_ascii_lower(c);
-    }
     for (size_t i = 0; i != sizeof(secrets) / sizeof(secrets[0]); ++i)
-        if (secrets[i].len == len && secrets[i].ptr[0] == name[0] && memcmp(secrets[i].ptr, name, len) == 0)
+        if (secrets[i].len == word.len && secrets[i].ptr[0] == word.ptr[0] &&
+            memcmp(secrets[i].ptr, word.ptr, word.len) == 0)
             return true;
     return false;
 }
 
-/* Writes a text of which the bytes from `query_at` on are a query, without the secrets in it, and the closing quote. */
-static char *put_query(char *out, gw_str_t text, size_t query_at, size_t max)
+/* Names of lists and of members have several words: token[], user[password]. */
+static bool is_well_known_secret(gw_str_t key)
 {
-    const char *end = out + max, *text_end = text.ptr + text.len, *shown = text.ptr, *at = text.ptr + query_at;
+    char word[LONGEST_SECRET];
+    size_t len = 0;
+
+    for (;;) {
+        char c = key.len != 0 ? take_char(&key) : '\0';
+        if (c == '_' || c == '-' || c == '+' || c == ' ')
+            continue;
+        if (c != '[' && c != ']' && c != '\0') {
+            if (len < sizeof(word))
+                word[len] = c;
+            ++len;
+            continue;
+        }
+        if (len >= 3 && len <= sizeof(word) && is_secret_word(gw_str(word, len)))
+            return true;
+        if (key.len == 0)
+            return false;
+        len = 0;
+    }
+}
+
+static bool is_name(gw_str_t key, gw_str_t name)
+{
+    if (key.len < name.len || key.len > 3 * name.len)
+        return false;
+    while (key.len != 0 && name.len != 0) {
+        if (take_char(&key) != name.ptr[0])
+            return false;
+        name = gw_str(name.ptr + 1, name.len - 1);
+    }
+    return key.len == 0 && name.len == 0;
+}
+
+static bool is_configured_secret(const gw_outcome_t *outcome, gw_str_t key)
+{
+    for (size_t i = 0; i != outcome->num_secret_parameters; ++i)
+        if (is_name(key, outcome->secret_parameters[i]))
+            return true;
+    return false;
+}
+
+/* @param at of a parameter   @param equals within it   @return the end of its value when that is secret, else NULL */
+static const char *secret_end(const gw_outcome_t *outcome, const char *at, const char *equals, const char *pair_end,
+                              const char *text_end)
+{
+    gw_str_t key = gw_str(at, (size_t)(equals - at));
+
+    if (is_configured_secret(outcome, key)) { /* ours end at '&' alone (gateway/exchange/key.c) */
+        const char *end = memchr(equals, '&', (size_t)(text_end - equals));
+        return end != NULL ? end : text_end;
+    }
+    return is_well_known_secret(key) ? pair_end : NULL;
+}
+
+/* Writes what is left of a text, of which all from `at` on are pairs, without the secrets in them, and the closing
+ * quote.
+ * @param shown the first byte that is not written yet */
+static char *put_pairs(char *out, const char *end, const gw_outcome_t *outcome, const char *shown, const char *at,
+                       const char *text_end)
+{
     size_t left;
 
     /* Until what is not written yet fills the room that is left; a secret takes less room than it had, so the end of
      * what will be shown is not known beforehand. */
     while (at != text_end && at - shown < end - out) {
         const char *pair_end = at, *equals = NULL;
-        for (; pair_end != text_end && *pair_end != '&' && *pair_end != ';'; ++pair_end)
+        for (; pair_end != text_end && *pair_end != '&' && *pair_end != ';' && *pair_end != '#'; ++pair_end)
             if (*pair_end == '=' && equals == NULL)
                 equals = pair_end;
-        if (equals != NULL && equals + 1 != pair_end && is_secret(gw_str(at, (size_t)(equals - at)))) {
+        const char *secret = equals != NULL ? secret_end(outcome, at, equals, pair_end, text_end) : NULL;
+        if (secret != NULL && equals + 1 != secret) {
+            pair_end = secret;
             out = put_escaped(out, end, shown, (size_t)(equals + 1 - shown), &left);
             if (left != 0 || end - out < 3)
                 return put_text_end(out, left + (size_t)(text_end - equals - 1));
@@ -367,6 +432,48 @@ static char *put_query(char *out, gw_str_t text, size_t query_at, size_t max)
     }
     out = put_escaped(out, end, shown, (size_t)(text_end - shown), &left);
     return put_text_end(out, left);
+}
+
+/* Of "http://user:password@host/", "//user@host" and "user:password@host".
+ * @return the '@', NULL when there is none   @param ret_from where it begins */
+static const char *userinfo_end(gw_str_t url, const char **ret_from)
+{
+    const char *from = url.ptr, *end = url.ptr + url.len, *at = url.ptr, *last = NULL;
+
+    while (at != end && *at != ':' && *at != '/' && *at != '?' && *at != '#' && *at != '@')
+        ++at;
+    if (at != end && *at == ':' && end - at > 2 && at[1] == '/' && at[2] == '/')
+        from = at + 3;
+    else if (url.len > 1 && from[0] == '/' && from[1] == '/')
+        from += 2;
+    for (at = from; at != end && *at != '/' && *at != '?' && *at != '#'; ++at)
+        if (*at == '@')
+            last = at;
+    *ret_from = from;
+    return last;
+}
+
+/* Writes a URL or a part of one, without the user, the password and the secrets in query and fragment, and the closing
+ * quote. */
+static char *put_url(char *out, const gw_outcome_t *outcome, gw_str_t url, size_t max)
+{
+    const char *end = out + max, *url_end = url.ptr + url.len, *shown = url.ptr, *from, *userinfo = NULL;
+    size_t left, pairs = url.len;
+
+    if (url.len != 0 && memchr(url.ptr, '@', url.len) != NULL)
+        userinfo = userinfo_end(url, &from);
+    if (userinfo != NULL) {
+        out = put_escaped(out, end, shown, (size_t)(from - shown), &left);
+        if (left != 0 || end - out < 3)
+            return put_text_end(out, left + (size_t)(url_end - from));
+        out = PUT(out, "***");
+        shown = userinfo;
+    }
+    for (const char *mark = "?#"; url.len != 0 && *mark != '\0'; ++mark) {
+        const char *found = memchr(url.ptr, *mark, pairs);
+        pairs = found != NULL ? (size_t)(found - url.ptr) : pairs;
+    }
+    return put_pairs(out, end, outcome, shown, pairs != url.len ? url.ptr + pairs + 1 : url_end, url_end);
 }
 
 static char *put_decisions(char *out, const gw_decision_t *decisions, size_t num)
@@ -382,6 +489,10 @@ static char *put_decisions(char *out, const gw_decision_t *decisions, size_t num
         if (decisions[i].reason != NULL) {
             out = PUT(out, ",\"reason\":\"");
             out = put_text(out, gw_str_of(decisions[i].reason), MAX_WORD);
+        }
+        if (decisions[i].detail != NULL) {
+            out = PUT(out, ",\"detail\":\"");
+            out = put_text(out, gw_str_of(decisions[i].detail), MAX_DETAIL);
         }
         out = PUT(out, "},");
     }
@@ -413,6 +524,14 @@ size_t gw_access_log_line(const gw_outcome_t *outcome, char *buf, size_t cap)
             out = put_text(out, text_, max);                                                                           \
         }                                                                                                              \
     } while (0)
+#define URL(key, url, max)                                                                                             \
+    do {                                                                                                               \
+        gw_str_t url_ = (url);                                                                                         \
+        if (url_.len != 0) {                                                                                           \
+            out = PUT(out, ",\"" key "\":\"");                                                                         \
+            out = put_url(out, outcome, url_, max);                                                                    \
+        }                                                                                                              \
+    } while (0)
 #define NUMBER(key, number)                                                                                            \
     do {                                                                                                               \
         out = PUT(out, ",\"" key "\":");                                                                               \
@@ -429,14 +548,17 @@ size_t gw_access_log_line(const gw_outcome_t *outcome, char *buf, size_t cap)
     *out++ = '"';
     TEXT("id", outcome->request_id, MAX_TEXT);
     TEXT("client", outcome->client, MAX_TEXT);
+    TEXT("principal", outcome->principal, MAX_TEXT);
+    TEXT("credential", gw_str_of(outcome->credential), MAX_WORD);
     TEXT("protocol", gw_str_of(outcome->protocol), MAX_TEXT);
     TEXT("tls", gw_str_of(outcome->tls), MAX_TEXT);
     TEXT("method", outcome->method, MAX_TEXT);
-    TEXT("host", outcome->host, MAX_TEXT);
-    TEXT("path", outcome->path, MAX_PATH);
+    URL("host", outcome->host, MAX_TEXT);
+    URL("path", outcome->path, MAX_PATH);
     if (outcome->query.len != 0) {
+        const char *query = outcome->query.ptr, *query_end = query + outcome->query.len;
         out = PUT(out, ",\"query\":\"");
-        out = put_query(out, outcome->query, 0, MAX_PATH);
+        out = put_pairs(out, out + MAX_PATH, outcome, query, query, query_end);
     }
     NUMBER("status", outcome->status);
     TEXT("reason", gw_str_of(outcome->reason), MAX_TEXT);
@@ -460,15 +582,11 @@ size_t gw_access_log_line(const gw_outcome_t *outcome, char *buf, size_t cap)
     if (outcome->total_us != GW_TIME_NONE)
         DURATION("total_ms", outcome->total_us);
     TEXT("user_agent", outcome->user_agent, MAX_AGENT);
-    if (outcome->referer.len != 0) {
-        const char *mark = memchr(outcome->referer.ptr, '?', outcome->referer.len);
-        out = PUT(out, ",\"referer\":\"");
-        out = put_query(out, outcome->referer,
-                        mark != NULL ? (size_t)(mark + 1 - outcome->referer.ptr) : outcome->referer.len, MAX_TEXT);
-    }
+    URL("referer", outcome->referer, MAX_TEXT);
     if (outcome->num_decisions != 0)
         out = put_decisions(out, outcome->decisions, outcome->num_decisions);
 #undef TEXT
+#undef URL
 #undef NUMBER
 #undef DURATION
     out = PUT(out, "}\n");

@@ -51,6 +51,7 @@ static void write_line(const line_t *line)
 void gw_log(gw_log_level_t level, const char *format, ...)
 {
     line_t line;
+    line.len = 0;
     va_list args;
     va_start(args, format);
     format_line(&line, level, format, args);
@@ -78,6 +79,7 @@ static bool enqueue(const line_t *line)
 void gw_log_later(gw_log_level_t level, const char *format, ...)
 {
     line_t line;
+    line.len = 0;
     va_list args;
     va_start(args, format);
     format_line(&line, level, format, args);

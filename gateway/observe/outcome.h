@@ -14,14 +14,17 @@ typedef struct gw_decision {
     const char *filter;  /* its name in the conf file */
     const char *verdict; /* "next", "answered", "waiting" */
     const char *reason;  /* a stable word for machines ("limit_exceeded"), or NULL */
+    const char *detail;  /* what differs each time, for people, or NULL */
 } gw_decision_t;
 
 typedef struct gw_outcome {
     uint64_t started_at_us; /* wall clock, microseconds since 1970 */
     gw_str_t request_id;
-    gw_str_t client;      /* address and port of the peer; "unix" for a Unix socket */
-    const char *protocol; /* "HTTP/1.1" */
-    const char *tls;      /* "TLSv1.3", or NULL */
+    gw_str_t client;        /* address and port of the peer; "unix" for a Unix socket */
+    gw_str_t principal;     /* who the request came from; empty when nobody is known */
+    const char *credential; /* the kind of filter that says so: "jwt"; or NULL */
+    const char *protocol;   /* "HTTP/1.1" */
+    const char *tls;        /* "TLSv1.3", or NULL */
     gw_str_t method, host, path, query, user_agent,
         referer;                            /* as received; empty when there is none; query without '?' */
     const char *route, *service, *endpoint; /* NULL when it did not come that far */
@@ -38,6 +41,9 @@ typedef struct gw_outcome {
     uint64_t total_us;     /* ... the end */
     const gw_decision_t *decisions;
     size_t num_decisions;
+    const gw_str_t *secret_parameters; /* of queries, in lower case: their values are not shown, nor are those of the
+                                          well-known ones */
+    size_t num_secret_parameters;
 } gw_outcome_t;
 
 #endif

@@ -9,6 +9,7 @@
 #include "gateway/server/http1.h"
 #include "gateway/server/http2.h"
 #include "gateway/server/tls.h"
+#include "gateway/server/tls_client.h"
 
 /* requests given up; a browser that leaves a busy page gives up some dozens */
 #define PATIENCE 200
@@ -17,6 +18,9 @@
 /* out of descriptors or memory: the socket stays readable, so polling it would spin */
 #define RETRY_AFTER_ERROR_MS 100
 #define CLOSE_MS             2000 /* for close_notify to leave */
+/* lines that each worker writes about refused certificates */
+#define REFUSALS_PER_SPAN 5
+#define REFUSALS_SPAN_MS  10000
 
 /** A client socket, whoever serves it; freed when the socket is closed. */
 typedef struct accepted {
@@ -25,8 +29,9 @@ typedef struct accepted {
     h2o_linklist_t link;
     gw_timer_t handshake_timer;
     bool is_closing;
-    uint64_t progress_ms;      /* when the client last took a piece of a response (HTTP/2) */
-    int patience;              /* requests that may still be given up, see gw_accept_note_end */
+    gw_client_certificate_t *certificate; /* NULL: the client has shown none */
+    uint64_t progress_ms;                 /* when the client last took a piece of a response (HTTP/2) */
+    int patience;                         /* requests that may still be given up, see gw_accept_note_end */
     gw_view_t *handshake_view; /* pinned while the handshake runs: libh2o holds its SSL_CTX by a bare pointer */
 } accepted_t;
 
@@ -78,13 +83,15 @@ static void on_close(void *data)
     end_handshake(accepted);
     h2o_linklist_unlink(&accepted->link);
     gw_timer_dispose(&worker->timers, &accepted->handshake_timer);
+    gw_client_certificate_free(accepted->certificate);
     free(accepted);
     --worker->num_accepted;
     if (!worker->is_accepting && !gw_timer_is_set(&worker->accept_timer))
         resume_accepting(worker);
 }
 
-/** The handshake took too long, or close_notify does not leave because the client reads nothing. */
+/** The handshake took too long, the client does not leave although it should, or close_notify does not because the
+ * client reads nothing. */
 static void on_handshake_expiry(gw_timer_t *timer)
 {
     accepted_t *accepted = H2O_STRUCT_FROM_MEMBER(accepted_t, handshake_timer, timer);
@@ -104,16 +111,60 @@ void gw_accept_close(h2o_socket_t *sock)
     h2o_socket_close(sock); /* accepted may be gone */
 }
 
+/** The certificate of a client, from OpenSSL's callback at the end of the handshake. */
+static void on_certificate(void *transport, gw_client_certificate_t *certificate)
+{
+    h2o_socket_t *sock = transport;
+    accepted_t *accepted = sock->on_close.data;
+    gw_client_certificate_free(accepted->certificate);
+    accepted->certificate = certificate;
+}
+
+static void log_refusal(accepted_t *accepted)
+{
+    gw_worker_t *worker = accepted->worker;
+    char why[GW_TLS_REFUSAL_MAX], client[NI_MAXHOST] = "unix", more[64] = "";
+    uint64_t num_held;
+    if (!gw_tls_client_take_refusal(why) ||
+        !gw_rate_gate_pass(&worker->refusals, REFUSALS_PER_SPAN, REFUSALS_SPAN_MS, gw_worker_now_ms(worker), &num_held))
+        return;
+    struct sockaddr_storage address;
+    socklen_t len = h2o_socket_getpeername(accepted->sock, (struct sockaddr *)&address);
+    if (len != 0 && address.ss_family != AF_UNIX)
+        getnameinfo((struct sockaddr *)&address, len, client, sizeof(client), NULL, 0, NI_NUMERICHOST);
+    if (num_held != 0)
+        snprintf(more, sizeof(more), " (and %llu more before)", (unsigned long long)num_held);
+    gw_log_later(GW_LOG_NOTICE, "client certificate refused: %s: %s%s", client, why, more);
+}
+
+static void on_last_words(h2o_socket_t *sock, const char *err)
+{
+    h2o_socket_close(sock);
+}
+
+/** libh2o throws the alert of a failed handshake away; the client deserves to know why.  A client of TLS 1.3 has sent
+ * its first request before it knows that its certificate is refused: closing at once would answer that with a reset,
+ * which may overtake the alert. */
+static void end_with_alert(accepted_t *accepted)
+{
+    gw_worker_t *worker = accepted->worker;
+    int fd = h2o_socket_get_fd(accepted->sock);
+    uint8_t alert[GW_TLS_ALERT_MAX];
+    size_t len = gw_tls_take_alert(alert);
+    log_refusal(accepted);
+    if (len == 0 || send(fd, alert, len, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)len || shutdown(fd, SHUT_WR) != 0) {
+        h2o_socket_close(accepted->sock);
+        return;
+    }
+    gw_timer_set(&worker->timers, &accepted->handshake_timer, gw_worker_now_ms(worker) + CLOSE_MS);
+    h2o_socket_read_start(accepted->sock, on_last_words);
+}
+
 static void on_handshake(h2o_socket_t *sock, const char *err)
 {
     accepted_t *accepted = sock->on_close.data;
     if (err != NULL) {
-        /* libh2o throws the alert away; the client deserves to know why */
-        uint8_t alert[GW_TLS_ALERT_LEN];
-        size_t len = gw_tls_take_alert(alert);
-        if (len != 0)
-            send(h2o_socket_get_fd(sock), alert, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-        h2o_socket_close(sock);
+        end_with_alert(accepted);
         return;
     }
     end_handshake(accepted);
@@ -190,6 +241,7 @@ void gw_accept_start(gw_worker_t *worker, const int *fds)
     if (worker->listeners == NULL)
         abort();
     gw_timer_init(&worker->accept_timer, on_accept_expiry);
+    gw_tls_client_set_sink(on_certificate);
     for (size_t i = 0; i != worker->num_listeners; ++i) {
         gw_listener_socket_t *listener = &worker->listeners[i];
         *listener = (gw_listener_socket_t){
@@ -248,6 +300,22 @@ void gw_accept_note_end(h2o_socket_t *sock, bool is_abandoned)
     } else if (--accepted->patience == 0) {
         shutdown(h2o_socket_get_fd(sock), SHUT_RDWR); /* libh2o closes it when it notices */
     }
+}
+
+const gw_client_certificate_t *gw_accept_certificate(const h2o_socket_t *sock)
+{
+    const accepted_t *accepted = sock->on_close.data;
+    return accepted->certificate;
+}
+
+void gw_accept_end_soon(h2o_socket_t *sock)
+{
+    accepted_t *accepted = sock->on_close.data;
+    gw_worker_t *worker = accepted->worker;
+    if (gw_timer_is_set(&accepted->handshake_timer))
+        return;
+    accepted->is_closing = true;
+    gw_timer_set(&worker->timers, &accepted->handshake_timer, gw_worker_now_ms(worker) + CLOSE_MS);
 }
 
 bool gw_accept_is_out_of_patience(const h2o_socket_t *sock)

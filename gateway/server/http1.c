@@ -350,6 +350,12 @@ void gw_http1_accept(gw_worker_t *worker, h2o_socket_t *sock)
         read_requests(conn);
 }
 
+void gw_http1_cut_all(gw_worker_t *worker)
+{
+    while (!h2o_linklist_is_empty(&worker->http1))
+        gw_http1_close(H2O_STRUCT_FROM_MEMBER(gw_http1_t, link, worker->http1.next));
+}
+
 void gw_http1_drain(gw_worker_t *worker)
 {
     for (h2o_linklist_t *node = worker->http1.next, *next; node != &worker->http1; node = next) {

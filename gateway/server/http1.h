@@ -12,5 +12,7 @@
 void gw_http1_accept(gw_worker_t *worker, h2o_socket_t *sock);
 /** Closes every connection that waits for a request, lets the others finish theirs. */
 void gw_http1_drain(gw_worker_t *worker);
+/** Closes every connection, whatever it is doing. */
+void gw_http1_cut_all(gw_worker_t *worker);
 
 #endif

@@ -15,6 +15,7 @@
 #include "gateway/server/run.h"
 #include "gateway/server/tls.h"
 #include "gateway/server/worker.h"
+#include "gateway/upkeep/upkeep.h"
 #include "gateway/upstream/endpoint.h"
 #include "gateway/upstream/monitor.h"
 
@@ -26,6 +27,7 @@ typedef struct gateway {
     const char *file;
     gw_resolver_t *resolver;
     gw_monitor_t *monitor;
+    gw_upkeep_t *upkeep;
     gw_access_log_t *log;
     gw_deployment_t *deployment; /* the current one */
     gw_listener_fds_t fds;
@@ -62,7 +64,7 @@ static gw_deployment_t *deploy(gateway_t *gateway, gw_snapshot_t *snapshot)
     const gw_deployment_t *previous = gateway->deployment;
     size_t num_workers = previous != NULL ? gateway->num_workers : (size_t)snapshot->workers;
     gw_deployment_t *deployment =
-        gw_deployment_create(snapshot, previous, gateway->resolver, gateway->monitor, num_workers);
+        gw_deployment_create(snapshot, previous, gateway->resolver, gateway->monitor, gateway->upkeep, num_workers);
     gw_resolver_wait(gateway->resolver, RESOLVE_WAIT_MS);
     gw_monitor_watch(gateway->monitor, deployment);
     return deployment;
@@ -171,6 +173,7 @@ static void stop_workers(gateway_t *gateway, uint64_t timeout_ms)
     for (size_t i = 0; i != gateway->num_workers; ++i)
         num_cut += gw_worker_join(gateway->workers[i]);
     gw_monitor_free(gateway->monitor); /* which may wake workers */
+    gw_upkeep_free(gateway->upkeep);   /* and so may this */
     for (size_t i = 0; i != gateway->num_workers; ++i)
         gw_worker_free(gateway->workers[i]);
     free(gateway->workers);
@@ -219,7 +222,9 @@ static int run(const char *file)
     gw_log_start(); /* without it lines are written at once */
     gateway.resolver = gw_resolver_create();
     gateway.monitor = gw_monitor_create();
-    if (gateway.resolver == NULL || gateway.monitor == NULL || !create_log(&gateway, snapshot)) {
+    gateway.upkeep = gw_upkeep_create();
+    if (gateway.resolver == NULL || gateway.monitor == NULL || gateway.upkeep == NULL ||
+        !create_log(&gateway, snapshot)) {
         gw_log(GW_LOG_ERROR, "cannot start");
         return 1;
     }

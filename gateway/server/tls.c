@@ -133,41 +133,50 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, 
     return SSL_TLSEXT_ERR_OK;
 }
 
+/* What a handshake wrote last on this thread, when it is short enough for an alert, and whether it was one. */
 static _Thread_local struct {
-    uint8_t record[GW_TLS_ALERT_LEN];
-    bool is_clear, is_complete;
-} last_alert;
+    uint8_t record[GW_TLS_ALERT_MAX];
+    size_t len;
+    bool is_alert;
+} last_write;
 
-/* OpenSSL shows the record's header first, as it goes out, then the message in the clear. */
+/* Sees the bytes as they go out. */
+static long on_bio(BIO *bio, int operation, const char *bytes, size_t len, int arg, long arg_long, int result,
+                   size_t *processed)
+{
+    if (operation == BIO_CB_WRITE) {
+        last_write.is_alert = false;
+        last_write.len = len <= sizeof(last_write.record) ? len : 0;
+        memcpy(last_write.record, bytes, last_write.len);
+    }
+    return result;
+}
+
+/* Sees messages in the clear, after they were written. */
 static void on_message(int is_written, int version, int type, const void *bytes, size_t len, SSL *ssl, void *arg)
 {
-    if (!is_written)
-        return;
-    if (type == SSL3_RT_HEADER && len == 5) {
-        const uint8_t *header = bytes;
-        /* an encrypted alert is longer than two bytes, or looks like data (TLS 1.3) */
-        last_alert.is_clear = header[0] == SSL3_RT_ALERT && header[3] == 0 && header[4] == 2;
-        if (last_alert.is_clear)
-            memcpy(last_alert.record, header, 5);
-    } else if (type == SSL3_RT_ALERT && len == 2 && last_alert.is_clear) {
-        memcpy(last_alert.record + 5, bytes, 2);
-        last_alert.is_complete = last_alert.record[5] == SSL3_AL_FATAL;
-    }
+    if (is_written && type == SSL3_RT_ALERT && len == 2)
+        last_write.is_alert = *(const uint8_t *)bytes == SSL3_AL_FATAL;
 }
 
 static void on_state(const SSL *ssl, int where, int value)
 {
-    if ((where & SSL_CB_HANDSHAKE_START) != 0)
-        last_alert.is_complete = false;
+    if ((where & SSL_CB_HANDSHAKE_START) != 0) {
+        last_write.is_alert = false;
+        BIO_set_callback_ex(SSL_get_wbio(ssl), on_bio);
+    } else if ((where & SSL_CB_HANDSHAKE_DONE) != 0) {
+        BIO_set_callback_ex(SSL_get_wbio(ssl), NULL);
+    }
+    gw_tls_client_on_state(ssl, where);
 }
 
-size_t gw_tls_take_alert(uint8_t ret_record[GW_TLS_ALERT_LEN])
+size_t gw_tls_take_alert(uint8_t ret_record[GW_TLS_ALERT_MAX])
 {
-    if (!last_alert.is_complete)
+    if (!last_write.is_alert)
         return 0;
-    memcpy(ret_record, last_alert.record, GW_TLS_ALERT_LEN);
-    last_alert.is_complete = false;
-    return GW_TLS_ALERT_LEN;
+    memcpy(ret_record, last_write.record, last_write.len);
+    last_write.is_alert = false;
+    return last_write.len;
 }
 
 /* What all contexts of one gw_tls_create have in common. */
@@ -177,6 +186,7 @@ struct making {
     size_t num;
     int min_version;
     bool http2;
+    const gw_tls_client_auth_t *client_auth; /* NULL: clients are not asked */
     unsigned char session_context[32];
     gw_tls_reporter_t *reporter;
 };
@@ -210,7 +220,7 @@ static SSL_CTX *make_context(const struct making *m, const choice_t *choice)
         SSL_CTX_set_cipher_list(context, ciphers_1_2) != 1 || SSL_CTX_set_ciphersuites(context, ciphers_1_3) != 1 ||
         SSL_CTX_set1_groups_list(context, groups) != 1 || SSL_CTX_set_max_early_data(context, 0) != 1 ||
         SSL_CTX_set_session_id_context(context, m->session_context, sizeof(m->session_context)) != 1 ||
-        !gw_tls_tickets_attach(context)) {
+        !gw_tls_tickets_attach(context) || (m->client_auth != NULL && !gw_tls_client_attach(m->client_auth, context))) {
         gw_tls_report(m->reporter, true, 0, false, "OpenSSL cannot be set up for TLS: %s", why());
         goto Error;
     }
@@ -307,7 +317,8 @@ static void warn_of_unused(const struct making *m, const name_table_t *table)
 }
 
 /* A session may be resumed only where it could have begun: on a listener that serves the same names.  Otherwise a
- * client could be led to another site's listener without noticing, because nobody shows a certificate when resuming. */
+ * client could be led to another site's listener without noticing, because nobody shows a certificate when resuming.
+ * For the same reason none leads from a listener that asks clients for nothing to one that does. */
 static void make_session_context(struct making *m, const name_table_t *table)
 {
     EVP_MD_CTX *digest = EVP_MD_CTX_new();
@@ -317,6 +328,8 @@ static void make_session_context(struct making *m, const name_table_t *table)
         is_made = is_made && EVP_DigestUpdate(digest, table->entries[i].name, strlen(table->entries[i].name) + 1) == 1;
     is_made = is_made && EVP_DigestUpdate(digest, m->identities[0].fingerprint_of_names,
                                           strlen(m->identities[0].fingerprint_of_names)) == 1;
+    if (m->client_auth != NULL)
+        is_made = is_made && EVP_DigestUpdate(digest, "\nclient_auth", 12) == 1;
     if (!is_made || EVP_DigestFinal_ex(digest, m->session_context, NULL) != 1)
         abort();
     EVP_MD_CTX_free(digest);
@@ -357,12 +370,17 @@ static SSL_CTX *make_contexts(const struct making *m, name_table_t *table)
 }
 
 gw_tls_t *gw_tls_create(const gw_tls_certificate_t *certificates, size_t num, int min_version, bool http2,
+                        const gw_tls_client_auth_t *client_auth,
                         void (*on_problem)(void *arg, bool is_error, size_t index, bool is_key, const char *text),
                         void *arg)
 {
     gw_tls_reporter_t reporter = {on_problem, arg, 0};
-    struct making m = {
-        .files = certificates, .num = num, .min_version = min_version, .http2 = http2, .reporter = &reporter};
+    struct making m = {.files = certificates,
+                       .num = num,
+                       .min_version = min_version,
+                       .http2 = http2,
+                       .client_auth = client_auth,
+                       .reporter = &reporter};
     gw_tls_t *tls = NULL;
 
     assert(num != 0 && (min_version == 0 || min_version == 1));

@@ -27,6 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <openssl/ssl.h>
+#include "gateway/server/tls_client.h"
 #include "gateway/server/tls_tickets.h"
 
 typedef struct gw_tls gw_tls_t;
@@ -39,6 +40,8 @@ typedef struct gw_tls_certificate {
 
 /** Reads the certificates and makes a listener's context.  Files are regular ones of at most 1 MiB.
  *  @param num at least 1   @param min_version 0: TLS 1.2, 1: TLS 1.3   @param http2 offer h2
+ *  @param client_auth NULL: clients are not asked for certificates; borrowed during the call, and the same for every
+ * name
  *  @param on_problem told of every error and warning: `index` counts certificates from 0, `is_key` says which of the
  * two files it is about, `text` is one line without a final newline that names the file and never holds anything of a
  * private key Errors: a file that cannot be read or is no PEM, an encrypted key, a key that does not belong to the
@@ -48,6 +51,7 @@ typedef struct gw_tls_certificate {
  * 0640, as Debian's ssl-cert does).
  *  @return NULL after at least one error */
 gw_tls_t *gw_tls_create(const gw_tls_certificate_t *certificates, size_t num, int min_version, bool http2,
+                        const gw_tls_client_auth_t *client_auth,
                         void (*on_problem)(void *arg, bool is_error, size_t index, bool is_key, const char *text),
                         void *arg);
 /** NULL is fine; returns NULL. */
@@ -56,13 +60,13 @@ gw_tls_t *gw_tls_free(gw_tls_t *tls);
 /** @return for h2o_socket_ssl_handshake; borrowed, see above */
 SSL_CTX *gw_tls_context(const gw_tls_t *tls);
 
-#define GW_TLS_ALERT_LEN 7
+#define GW_TLS_ALERT_MAX 64
 
 /** libh2o 2.2.5 throws away the alert of a handshake that fails, so that the client sees a bare close.  This gives the
- * fatal alert that OpenSSL last wrote in the clear on the calling thread, as a record ready for send(2): call it first
- * thing in a failed handshake's callback.  Alerts that would be encrypted (late in a handshake) are not kept.
- *  @param ret_record set when the result is not 0   @return GW_TLS_ALERT_LEN, or 0 when there is none; forgotten by the
- * call */
-size_t gw_tls_take_alert(uint8_t ret_record[GW_TLS_ALERT_LEN]);
+ * fatal alert that OpenSSL last wrote on the calling thread, as the record that was meant for the client (encrypted
+ * where the handshake had come that far: TLS 1.3 judges a client's certificate only then), ready for send(2): call it
+ * first thing in a failed handshake's callback.
+ *  @param ret_record set when the result is not 0   @return bytes, or 0 when there is none; forgotten by the call */
+size_t gw_tls_take_alert(uint8_t ret_record[GW_TLS_ALERT_MAX]);
 
 #endif

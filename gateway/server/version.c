@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <h2o.h>
 #include <h2o/version.h>
+#include <curl/curl.h>
 #include <jansson.h>
 #include <openssl/crypto.h>
 #include <yaml.h>
@@ -11,7 +12,8 @@
 
 int gw_version_main(void)
 {
-    printf("sluice %s\nlibh2o %s\n%s\nlibyaml %s\njansson %s\n", PACKAGE_VERSION, H2O_VERSION,
-           OpenSSL_version(OPENSSL_VERSION), yaml_get_version_string(), jansson_version_str());
+    printf("sluice %s\nlibh2o %s\n%s\nlibyaml %s\njansson %s\nlibcurl %s\n", PACKAGE_VERSION, H2O_VERSION,
+           OpenSSL_version(OPENSSL_VERSION), yaml_get_version_string(), jansson_version_str(),
+           curl_version_info(CURLVERSION_NOW)->version);
     return 0;
 }

@@ -51,9 +51,11 @@ uint64_t gw_worker_wall_us(gw_worker_t *worker)
 
 typedef struct message {
     h2o_multithread_message_t super;
-    enum order { ADOPT, DRAIN, SERVE_QUEUES } order;
+    enum order { ADOPT, DRAIN, SERVE_QUEUES, CALL } order;
     gw_deployment_t *deployment; /* to adopt */
     uint64_t timeout_ms;         /* to drain */
+    void (*call)(void *arg, bool is_running);
+    void *arg;
 } message_t;
 
 static void on_drain_expiry(gw_timer_t *timer)
@@ -61,6 +63,7 @@ static void on_drain_expiry(gw_timer_t *timer)
     gw_worker_t *worker = H2O_STRUCT_FROM_MEMBER(gw_worker_t, drain_timer, timer);
     if (worker->num_cut == 0) {
         worker->num_cut = worker->num_accepted;
+        gw_http1_cut_all(worker); /* one that does not read would not notice the shutdown */
         gw_accept_cut_all(worker);
         gw_timer_set(&worker->timers, &worker->drain_timer, gw_worker_now_ms(worker) + CUT_WAIT_MS);
         return;
@@ -90,12 +93,19 @@ static void adopt(gw_worker_t *worker, gw_deployment_t *deployment)
     gw_view_unref(old);              /* its exchanges hold on to it until they end */
 }
 
+static message_t *take_message(h2o_linklist_t *messages)
+{
+    if (h2o_linklist_is_empty(messages))
+        return NULL;
+    message_t *message = H2O_STRUCT_FROM_MEMBER(message_t, super.link, messages->next);
+    h2o_linklist_unlink(&message->super.link);
+    return message;
+}
+
 static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages)
 {
     gw_worker_t *worker = H2O_STRUCT_FROM_MEMBER(gw_worker_t, inbox, receiver);
-    while (!h2o_linklist_is_empty(messages)) {
-        message_t *message = H2O_STRUCT_FROM_MEMBER(message_t, super.link, messages->next);
-        h2o_linklist_unlink(&message->super.link);
+    for (message_t *message; (message = take_message(messages)) != NULL;) {
         switch (message->order) {
         case ADOPT:
             adopt(worker, message->deployment);
@@ -107,9 +117,21 @@ static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *me
             atomic_store(&worker->is_wake_due, false);
             gw_queue_serve_all(worker);
             break;
+        case CALL:
+            message->call(message->arg, true);
+            break;
         }
         free(message);
     }
+}
+
+/** What a message holds goes without having been used: the worker has ended. */
+static void drop_content(message_t *content)
+{
+    if (content->deployment != NULL)
+        gw_deployment_unref(content->deployment);
+    if (content->call != NULL)
+        content->call(content->arg, false);
 }
 
 /* Under the lock that tear_down takes before the queue goes: the worker may deal with a message, and end, before libh2o
@@ -117,14 +139,15 @@ static void on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *me
 static void send_message(gw_worker_t *worker, message_t content)
 {
     pthread_mutex_lock(&worker->inbox_lock);
-    if (worker->is_inbox_open) {
+    bool is_open = worker->is_inbox_open;
+    if (is_open) {
         message_t *message = h2o_mem_alloc(sizeof(*message));
         *message = content;
         h2o_multithread_send_message(&worker->inbox, &message->super);
-    } else if (content.deployment != NULL) {
-        gw_deployment_unref(content.deployment); /* it has ended: nobody will adopt it */
     }
     pthread_mutex_unlock(&worker->inbox_lock);
+    if (!is_open)
+        drop_content(&content);
 }
 
 void gw_worker_adopt(gw_worker_t *worker, gw_deployment_t *deployment)
@@ -143,11 +166,24 @@ void gw_worker_wake(gw_worker_t *worker)
         send_message(worker, (message_t){.order = SERVE_QUEUES});
 }
 
+void gw_worker_call(gw_worker_t *worker, void (*call)(void *arg, bool is_running), void *arg)
+{
+    send_message(worker, (message_t){.order = CALL, .call = call, .arg = arg});
+}
+
 static void set_inbox_open(gw_worker_t *worker, bool is_open)
 {
     pthread_mutex_lock(&worker->inbox_lock);
     worker->is_inbox_open = is_open;
     pthread_mutex_unlock(&worker->inbox_lock);
+}
+
+/** Nobody sends any more, but what was sent since the last turn of the loop is still there, and libh2o insists on an
+ * empty inbox. */
+static void drop_messages(gw_worker_t *worker)
+{
+    for (message_t *message; (message = take_message(&worker->inbox._messages)) != NULL; free(message))
+        drop_content(message);
 }
 
 /* the thread ------------------------------------------------------------------------------------------------------- */
@@ -177,6 +213,7 @@ static void set_up(gw_worker_t *worker)
 static void tear_down(gw_worker_t *worker)
 {
     set_inbox_open(worker, false);
+    drop_messages(worker);
     if (worker->num_accepted != 0)
         return; /* connections that would not end: their memory goes with the process */
     gw_accept_dispose(worker);

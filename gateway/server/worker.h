@@ -9,6 +9,7 @@
 #include <h2o.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include "gateway/base/rate_gate.h"
 #include "gateway/base/timer_wheel.h"
 #include "gateway/config/snapshot.h"
 #include "gateway/exchange/filter.h"
@@ -94,6 +95,7 @@ struct gw_worker {
     uint64_t request_id[2]; /* random at start, the second one counted up */
     uint64_t random;        /* gw_random_next */
     h2o_linklist_t queue_sides;
+    gw_rate_gate_t refusals; /* lines in the log about handshakes that were refused */
     /* private */
     bool is_clock_fresh, is_stopping, is_accepting;
     uint64_t clock_us, wall_us;
@@ -133,6 +135,9 @@ void gw_worker_adopt(gw_worker_t *worker, gw_deployment_t *deployment);
 void gw_worker_drain(gw_worker_t *worker, uint64_t timeout_ms);
 /** Has it serve its queues.  Any worker's thread. */
 void gw_worker_wake(gw_worker_t *worker);
+/** Has the worker call a function, soon; one that has ended does not: then it is called here, with is_running false, to
+ * free its argument.  Any thread, as long as the worker is not freed. */
+void gw_worker_call(gw_worker_t *worker, void (*call)(void *arg, bool is_running), void *arg);
 /** Waits for the thread.  @return client connections that had to be cut */
 size_t gw_worker_join(gw_worker_t *worker);
 /** Frees it, when all workers were joined. */

@@ -6,6 +6,7 @@
 #include "gateway/base/clock.h"
 #include "gateway/base/memory.h"
 #include "gateway/exchange/filter.h"
+#include "gateway/upkeep/upkeep.h"
 #include "gateway/upstream/deployment.h"
 #include "gateway/upstream/hash_ring.h"
 #include "gateway/upstream/service.h"
@@ -99,7 +100,8 @@ static void deploy_service(gw_deployed_service_t *service, const gw_service_conf
     free(found);
 }
 
-static void share_filters(gw_deployment_t *deployment, const gw_deployment_t *previous, size_t num_workers)
+static void share_filters(gw_deployment_t *deployment, const gw_deployment_t *previous, struct gw_upkeep *upkeep,
+                          size_t num_workers)
 {
     const gw_snapshot_t *snapshot = deployment->snapshot;
     size_t num_found;
@@ -112,26 +114,27 @@ static void share_filters(gw_deployment_t *deployment, const gw_deployment_t *pr
         void **before = find(found, num_found, filter->key);
         if (before != NULL && previous->snapshot->filters[before - previous->shared]->class != filter->class)
             before = NULL; /* another kind of filter had this name */
-        const gw_filter_share_t how = {filter, snapshot, num_workers};
+        const gw_filter_share_t how = {filter, snapshot, num_workers, upkeep};
         deployment->shared[i] = filter->class->share(&how, filter->conf, before != NULL ? *before : NULL);
     }
     free(found);
 }
 
 gw_deployment_t *gw_deployment_create(gw_snapshot_t *snapshot, const gw_deployment_t *previous, gw_resolver_t *resolver,
-                                      struct gw_monitor *monitor, size_t num_workers)
+                                      struct gw_monitor *monitor, struct gw_upkeep *upkeep, size_t num_workers)
 {
     gw_deployment_t *deployment = gw_must_alloc(1, sizeof(*deployment));
     size_t num_found;
     found_t *found = services_of(previous, &num_found);
     atomic_init(&deployment->references, 1);
     deployment->snapshot = snapshot;
+    deployment->upkeep = gw_upkeep_ref(upkeep);
     deployment->services = gw_must_alloc(snapshot->num_services, sizeof(*deployment->services));
     for (size_t i = 0; i != snapshot->num_services; ++i)
         deploy_service(&deployment->services[i], &snapshot->services[i],
                        find(found, num_found, snapshot->services[i].name), resolver, monitor, num_workers);
     free(found);
-    share_filters(deployment, previous, num_workers);
+    share_filters(deployment, previous, upkeep, num_workers);
     return deployment;
 }
 
@@ -141,10 +144,10 @@ gw_deployment_t *gw_deployment_ref(gw_deployment_t *deployment)
     return deployment;
 }
 
-gw_deployment_t *gw_deployment_unref(gw_deployment_t *deployment)
+/** A snapshot with all its tables takes longer than a worker has. */
+static void free_deployment(void *arg)
 {
-    if (deployment == NULL || atomic_fetch_sub_explicit(&deployment->references, 1, memory_order_acq_rel) != 1)
-        return NULL;
+    gw_deployment_t *deployment = arg;
     const gw_snapshot_t *snapshot = deployment->snapshot;
     for (size_t i = 0; i != snapshot->num_services; ++i) {
         gw_deployed_service_t *service = &deployment->services[i];
@@ -161,5 +164,14 @@ gw_deployment_t *gw_deployment_unref(gw_deployment_t *deployment)
     free(deployment->shared);
     gw_snapshot_unref(deployment->snapshot);
     free(deployment);
+}
+
+gw_deployment_t *gw_deployment_unref(gw_deployment_t *deployment)
+{
+    if (deployment == NULL || atomic_fetch_sub_explicit(&deployment->references, 1, memory_order_acq_rel) != 1)
+        return NULL;
+    gw_upkeep_t *upkeep = deployment->upkeep;
+    gw_upkeep_run(upkeep, free_deployment, deployment);
+    gw_upkeep_unref(upkeep);
     return NULL;
 }

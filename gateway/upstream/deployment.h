@@ -12,6 +12,7 @@ struct gw_member;
 struct gw_monitor;
 struct gw_resolver;
 struct gw_service;
+struct gw_upkeep;
 
 typedef struct gw_deployed_service {
     struct gw_service *service; /* one reference */
@@ -25,15 +26,17 @@ typedef struct gw_deployment {
     gw_snapshot_t *snapshot;         /* one reference */
     gw_deployed_service_t *services; /* by index in snapshot->services */
     void **shared;                   /* by gw_filter_conf_t.slot: gw_filter_class_t.share */
+    struct gw_upkeep *upkeep;        /* one reference; its thread frees what the last worker lets go */
 } gw_deployment_t;
 
 /** Takes over one reference of the snapshot.
  *  @param previous what was deployed before, where state is found again; NULL: nothing
  *  @param num_workers threads of this process; the snapshot's number counts only at the start */
 gw_deployment_t *gw_deployment_create(gw_snapshot_t *snapshot, const gw_deployment_t *previous,
-                                      struct gw_resolver *resolver, struct gw_monitor *monitor, size_t num_workers);
+                                      struct gw_resolver *resolver, struct gw_monitor *monitor,
+                                      struct gw_upkeep *upkeep, size_t num_workers);
 gw_deployment_t *gw_deployment_ref(gw_deployment_t *deployment);
-/** Any thread.  NULL is fine; returns NULL. */
+/** Any thread: what there is to free is freed by upkeep's.  NULL is fine; returns NULL. */
 gw_deployment_t *gw_deployment_unref(gw_deployment_t *deployment);
 
 #endif

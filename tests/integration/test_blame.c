@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "gateway/base/clock.h"
 #include "tests/support/fleet.h"
 
 #define NOT_EJECTED    "    ejection: { consecutive_failures: 0 }\n"
@@ -18,13 +18,6 @@
 #define OPEN_SHORT     "open_for: 10ms, max_open_for: 10ms"
 #define SERVICE        "services:\n  origin:\n    endpoints: [ \"http://127.0.0.1:%d\" ]\n"
 #define ROUTE(breaker) "routes: [ { path: /, service: origin, filters: [ { circuit_breaker: { " breaker " } } ] } ]\n"
-
-static long now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void assert_reply(reply_t reply, int status, const char *in_body)
 {
@@ -42,13 +35,13 @@ static void expect(const gateway_t *gateway, transport_t transport, int status, 
 /** Asks again and again until the status comes. */
 static void fetch_until(const gateway_t *gateway, transport_t transport, int status)
 {
-    for (long start = now_ms();;) {
+    for (uint64_t start = gw_clock_ms();;) {
         reply_t reply = fetch_path(gateway, transport, "/");
         int got = reply.status;
         reply_free(&reply);
         if (got == status)
             return;
-        if (now_ms() - start > DEADLINE_MS)
+        if (gw_clock_ms() - start > DEADLINE_MS)
             fail_msg("still %d instead of %d over %s", got, status, transport_names[transport]);
     }
 }
@@ -200,7 +193,7 @@ static void time_lost_in_the_queue_is_not_the_endpoints_fault(void **state)
     fleet_wait_served(fleet, 1);
     for (transport_t t = 0; t != NUM_TRANSPORTS; ++t)
         waiting[t] = fetch_later(gateway, t, &request);
-    for (long start = now_ms(); now_ms() - start < 1800;) { /* most of the time that they all have */
+    for (uint64_t start = gw_clock_ms(); gw_clock_ms() - start < 1800;) { /* most of the time that they all have */
         reply_t reply = fetch(gateway, OVER_HTTP1, &(request_t){.path = "/", .timeout_ms = 100});
         assert_int_equal(reply.status, 0);
         reply_free(&reply);
@@ -293,12 +286,12 @@ static void a_hung_endpoint_is_ejected_although_hedges_hide_it(void **state)
         assert_int_equal(fleet_ask(client, "/", NULL), 1);
     free(process_wait_for(gateway->process, "is ejected for", 1));
     /* from some moment on it is left alone */
-    long start = now_ms();
+    uint64_t start = gw_clock_ms();
     for (int num_alone = 0; num_alone != 10;) {
         size_t before = atomic_load(&hung->num_served);
         assert_int_equal(fleet_ask(client, "/", NULL), 1);
         num_alone = atomic_load(&hung->num_served) == before ? num_alone + 1 : 0;
-        assert_true(now_ms() - start < DEADLINE_MS);
+        assert_true(gw_clock_ms() - start < DEADLINE_MS);
     }
     client_free(client);
     gateway_stop(gateway);

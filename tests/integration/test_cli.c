@@ -10,9 +10,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include <jansson.h>
+#include "tests/support/conf_files.h"
 #include "tests/support/gateway.h"
-
-static char folder[] = "/tmp/sluice-test-XXXXXX";
 
 /** Runs `sluice` with up to four arguments.  @param ret_log everything it said, to be freed   @return its exit status
  */
@@ -29,7 +28,7 @@ static int sluice(char **ret_log, const char *a, const char *b, const char *c, c
 static void write_file(const char *name, const char *text)
 {
     char path[512];
-    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    snprintf(path, sizeof(path), "%s/%s", test_folder, name);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
     fputs(text, file);
@@ -39,7 +38,7 @@ static void write_file(const char *name, const char *text)
 static void check_says_all_that_is_wrong_and_where(void **state)
 {
     char path[512], *log;
-    snprintf(path, sizeof(path), "%s/bad.yaml", folder);
+    snprintf(path, sizeof(path), "%s/bad.yaml", test_folder);
     write_file("bad.yaml", "listen: [ { address: 127.0.0.1:8080 } ]\n"
                            "services: { hello: { endpoints: [ 'http://127.0.0.1:1' ] } }\n"
                            "routes:\n"
@@ -66,28 +65,36 @@ static void every_conf_file_that_ships_is_accepted_and_prints_what_loads_again(v
     snprintf(command, sizeof(command),
              "cp -r '%s/conf' '%s/conf' && chmod -R u+w '%s/conf' && mkdir -p '%s/conf/certs' "
              "'%s/conf/examples/certs'",
-             srcdir, folder, folder, folder, folder);
+             srcdir, test_folder, test_folder, test_folder, test_folder);
     assert_int_equal(system(command), 0);
-    snprintf(pattern, sizeof(pattern), "%s/conf/certs", folder);
+    snprintf(pattern, sizeof(pattern), "%s/conf/certs", test_folder);
     certificate_make(pattern, "localhost", "localhost");
-    snprintf(pattern, sizeof(pattern), "%s/conf/examples/certs", folder);
+    snprintf(pattern, sizeof(pattern), "%s/conf/examples/certs", test_folder);
     certificate_make(pattern, "example.com", "example.com");
     certificate_make(pattern, "wildcard.example.org", "*.example.org");
+    certificate_make(pattern, "server", "localhost");
+    snprintf(
+        command, sizeof(command),
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj '/O=Example/CN=Clients "
+        "CA' -keyout '%s/ca.key' -out '%s/ca.crt' 2>/dev/null",
+        pattern, pattern);
+    assert_int_equal(system(command), 0);
     size_t num = 0;
     static const char *const patterns[] = {"conf/*.yaml", "conf/examples/*.yaml"};
     for (size_t i = 0; i != 2; ++i) {
         glob_t found;
-        snprintf(pattern, sizeof(pattern), "%s/%s", folder, patterns[i]);
+        snprintf(pattern, sizeof(pattern), "%s/%s", test_folder, patterns[i]);
         assert_int_equal(glob(pattern, 0, NULL, &found), 0);
         for (size_t k = 0; k != found.gl_pathc; ++k, ++num) {
             if (sluice(&log, "check", "-c", found.gl_pathv[k], NULL) != 0)
                 fail_msg("%s", log);
             free(log);
             snprintf(command, sizeof(command), "'%s' check -c '%s' --print >'%s/printed.yaml' 2>'%s/errors'",
-                     getenv("SLUICE") != NULL ? getenv("SLUICE") : "gateway/sluice", found.gl_pathv[k], folder, folder);
+                     getenv("SLUICE") != NULL ? getenv("SLUICE") : "gateway/sluice", found.gl_pathv[k], test_folder,
+                     test_folder);
             assert_int_equal(system(command), 0);
             char printed[512];
-            snprintf(printed, sizeof(printed), "%s/printed.yaml", folder);
+            snprintf(printed, sizeof(printed), "%s/printed.yaml", test_folder);
             if (sluice(&log, "check", "-c", printed, NULL) != 0)
                 fail_msg("%s printed: %s", found.gl_pathv[k], log);
             free(log);
@@ -113,18 +120,6 @@ static void wrong_usage_ends_with_2_and_version_and_help_with_0(void **state)
     free(log);
 }
 
-static int make_folder(void **state)
-{
-    return mkdtemp(folder) == NULL;
-}
-
-static int remove_folder(void **state)
-{
-    char command[128];
-    snprintf(command, sizeof(command), "rm -rf '%s'", folder);
-    return system(command);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,5 +127,5 @@ int main(void)
         cmocka_unit_test(every_conf_file_that_ships_is_accepted_and_prints_what_loads_again),
         cmocka_unit_test(wrong_usage_ends_with_2_and_version_and_help_with_0),
     };
-    return cmocka_run_group_tests_name("command line", tests, make_folder, remove_folder);
+    return cmocka_run_group_tests_name("command line", tests, test_folder_create, test_folder_remove);
 }

@@ -10,12 +10,14 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "tests/support/gateway.h"
+#include "tests/support/jws.h"
 
 static const struct {
     const char *service, *written; /* where the conf file expects it */
 } services[] = {
     {"calculator", "127.0.0.1:9001"}, {"calculator", "127.0.0.1:9002"}, {"hello", "127.0.0.1:5000"},
     {"clock", "127.0.0.1:5001"},      {"directory", "127.0.0.1:5002"},  {"echo", "127.0.0.1:5003"},
+    {"auth", "127.0.0.1:9010"},
 };
 
 #define NUM_SERVICES (sizeof(services) / sizeof(services[0]))
@@ -24,6 +26,7 @@ static process_t *processes[NUM_SERVICES];
 static gateway_t direct[NUM_SERVICES]; /* to ask a service itself; only the port counts */
 static gateway_t *gateway;
 
+/** Every place of it, of which there is one at least. */
 static char *replace(char *text, const char *from, const char *to)
 {
     char *at = strstr(text, from);
@@ -34,7 +37,7 @@ static char *replace(char *text, const char *from, const char *to)
     char *result = malloc(strlen(text) + strlen(to) + 1);
     sprintf(result, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
     free(text);
-    return result;
+    return strstr(result, from) != NULL && strstr(to, from) == NULL ? replace(result, from, to) : result;
 }
 
 static char *read_conf(void)
@@ -56,7 +59,16 @@ static int start_all(void **state)
     for (size_t i = 0; i != NUM_SERVICES; ++i) {
         char name[32];
         snprintf(name, sizeof(name), "%s-%zu", services[i].service, i);
-        const char *const argv[] = {program, services[i].service, "--listen", "127.0.0.1:0", "--name", name, NULL};
+        bool is_auth = strcmp(services[i].service, "auth") == 0; /* told where clients find it, as in the demo */
+        const char *const argv[] = {program,
+                                    services[i].service,
+                                    "--listen",
+                                    "127.0.0.1:0",
+                                    "--name",
+                                    name,
+                                    is_auth ? "--issuer" : NULL,
+                                    "http://localhost:8080/auth",
+                                    NULL};
         processes[i] = process_start(argv);
         char *line = process_wait_for(processes[i], "listening on ", 1);
         conf = replace(conf, services[i].written, strstr(line, "127.0.0.1:"));
@@ -140,6 +152,111 @@ static void a_copy_that_is_still_good_is_answered_with_304(void **state)
         assert_int_equal(reply.body_len, 0);
         reply_free(&reply);
     }
+}
+
+static void a_token_is_to_be_had_through_the_gateway(void **state)
+{
+    const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded", NULL};
+    for (transport_t t = 0; t != NUM_TRANSPORTS; ++t) {
+        reply_t reply = fetch(gateway, t,
+                              &(request_t){.method = "POST",
+                                           .path = "/auth/token",
+                                           .headers = headers,
+                                           .body = "grant_type=password&client_id=app&username=alice&password=alice"});
+        assert_int_equal(reply.status, 200);
+        json_t *answer = json_loads(reply.body, 0, NULL);
+        const char *token = json_string_value(json_object_get(answer, "access_token"));
+        reply_free(&reply);
+        reply = fetch_path(gateway, t, "/auth/.well-known/jwks.json");
+        assert_int_equal(reply.status, 200);
+        json_t *keys = json_loads(reply.body, 0, NULL);
+        EVP_PKEY *key = jwks_key(keys, token);
+        assert_non_null(key);
+        assert_true(jws_verifies(token, key, NULL));
+        reply_free(&reply);
+        reply = fetch_path(gateway, t, "/auth/.well-known/oauth-authorization-server");
+        assert_int_equal(reply.status, 200);
+        reply_free(&reply);
+        EVP_PKEY_free(key);
+        json_decref(keys);
+        json_decref(answer);
+    }
+}
+
+/** @param form of the request   @param authorization header line, or NULL   @return the token, to be freed */
+static char *get_token(transport_t t, const char *form, const char *authorization)
+{
+    const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded", authorization, NULL};
+    reply_t reply =
+        fetch(gateway, t, &(request_t){.method = "POST", .path = "/auth/token", .headers = headers, .body = form});
+    json_t *answer = json_loads(reply.body, 0, NULL);
+    const char *text = json_string_value(json_object_get(answer, "access_token"));
+    if (text == NULL)
+        fail_msg("no token over %s: %d %s", transport_names[t], reply.status, reply.body);
+    char *token = strdup(text);
+    json_decref(answer);
+    reply_free(&reply);
+    return token;
+}
+
+/** Adds 3 and 4 with the token, or without.  @return as from fetch */
+static reply_t add_with(transport_t t, const char *token)
+{
+    char line[4096];
+    snprintf(line, sizeof(line), "Authorization: Bearer %s", token != NULL ? token : "");
+    const char *const headers[] = {token != NULL ? line : NULL, NULL};
+    return fetch(gateway, t, &(request_t){.path = "/secure/add?num1=3&num2=4", .headers = headers});
+}
+
+static void expect_seven(transport_t t, const char *token)
+{
+    reply_t reply = add_with(t, token);
+    if (reply.status != 200 || strcmp(reply.body, "7\n") != 0)
+        fail_msg("over %s: %d %s", transport_names[t], reply.status, reply.body);
+    reply_free(&reply);
+}
+
+static const char demo_form[] = "grant_type=client_credentials";
+static const char demo_client[] = "Authorization: Basic ZGVtbzpkZW1vLXNlY3JldA=="; /* demo:demo-secret */
+
+static void the_secure_way_to_the_calculator_takes_tokens(void **state)
+{
+    for (transport_t t = 0; t != NUM_TRANSPORTS; ++t) {
+        reply_t reply = add_with(t, NULL);
+        char *challenge = reply_field(&reply, "WWW-Authenticate");
+        assert_int_equal(reply.status, 401);
+        assert_string_equal(challenge, "Bearer realm=\"api\"");
+        free(challenge);
+        reply_free(&reply);
+        char *demo = get_token(t, demo_form, demo_client);
+        expect_seven(t, demo);
+        free(demo);
+        char *bob = get_token(t, "grant_type=password&client_id=app&username=bob&password=bob", NULL);
+        reply = add_with(t, bob);
+        challenge = reply_field(&reply, "WWW-Authenticate");
+        assert_int_equal(reply.status, 403);
+        assert_non_null(strstr(challenge, "error=\"insufficient_scope\""));
+        assert_non_null(strstr(challenge, "scope=\"calc\""));
+        free(challenge);
+        reply_free(&reply);
+        free(bob);
+    }
+    free(process_wait_for(gateway->process, "\"principal\":\"demo\",\"credential\":\"jwt\"", 3));
+    free(process_wait_for(gateway->process, "\"reason\":\"scope_missing\",\"detail\":\"scope\"", 3));
+}
+
+static void another_key_is_found_by_the_first_token_that_it_has_signed(void **state)
+{
+    char *before = get_token(OVER_HTTP1, demo_form, demo_client);
+    expect_seven(OVER_HTTP1, before);
+    process_signal(processes[NUM_SERVICES - 1], SIGHUP);
+    free(process_wait_for(processes[NUM_SERVICES - 1], "tokens are signed with the key ", 1));
+    char *after = get_token(OVER_HTTP1, demo_form, demo_client);
+    expect_seven(OVER_HTTP1, after);
+    expect_seven(OVER_HTTP1, before);
+    free(process_wait_for(gateway->process, "was fetched: it has changed", 1));
+    free(before);
+    free(after);
 }
 
 static void the_calculators_take_turns(void **state)
@@ -313,6 +430,9 @@ int main(void)
         cmocka_unit_test(every_service_answers_through_the_gateway),
         cmocka_unit_test(mistakes_are_answered_with_problems),
         cmocka_unit_test(a_copy_that_is_still_good_is_answered_with_304),
+        cmocka_unit_test(a_token_is_to_be_had_through_the_gateway),
+        cmocka_unit_test(the_secure_way_to_the_calculator_takes_tokens),
+        cmocka_unit_test(another_key_is_found_by_the_first_token_that_it_has_signed),
         cmocka_unit_test(the_calculators_take_turns),
         cmocka_unit_test(events_arrive_one_by_one),
         cmocka_unit_test(every_service_fails_when_it_is_told_to),

@@ -18,12 +18,6 @@
 
 #define CONF_ORIGIN CONF_LISTEN "services: { origin: { endpoints: [ \"http://127.0.0.1:%d\" ] } }\n"
 
-static void reload(gateway_t *gateway, size_t nth)
-{
-    process_signal(gateway->process, SIGHUP);
-    free(process_wait_for(gateway->process, "reloaded: generation", nth));
-}
-
 /* reload ----------------------------------------------------------------------------------------------------------- */
 
 static void a_reload_changes_routes_without_closing_a_connection(void **state)
@@ -38,7 +32,7 @@ static void a_reload_changes_routes_without_closing_a_connection(void **state)
         reply_free(&reply);
     }
     gateway_write_conf(gateway, CONF_ORIGIN "routes: [ { path: /new, service: origin } ]\n", origin->port);
-    reload(gateway, 1);
+    gateway_reload(gateway, 1);
     for (transport_t t = 0; t != NUM_TRANSPORTS; ++t) {
         /* the worker adopts the new snapshot a moment after the control thread has said so */
         reply_t reply = client_send(clients[t], &(request_t){.path = "/new"});
@@ -99,7 +93,7 @@ static void a_request_in_flight_ends_with_the_configuration_it_began_with(void *
     gateway_write_conf(gateway, CONF_LISTEN "services: { other: { endpoints: [ \"http://127.0.0.1:1\" ] } }\n"
                                             "routes: [ { path: /, service: other } ]\n");
     for (size_t i = 1; i <= 3; ++i)
-        reload(gateway, i);
+        gateway_reload(gateway, i);
     raw_write(fd, "lf", 2);
     char *reply = raw_read(fd, "half", NULL);
     assert_true(strncmp(reply, "HTTP/1.1 200 OK", 15) == 0);
@@ -144,7 +138,7 @@ static void reload_under_load(gateway_t *gateway, size_t num_reloads)
     for (transport_t t = 0; t != NUM_TRANSPORTS; ++t)
         origin_wait(&loads[t].num_requests, 1);
     for (size_t i = 1; i <= num_reloads; ++i)
-        reload(gateway, i);
+        gateway_reload(gateway, i);
     for (transport_t t = 0; t != NUM_TRANSPORTS; ++t) {
         atomic_store(&loads[t].is_over, true);
         pthread_join(threads[t], NULL);
@@ -205,7 +199,7 @@ static void a_reload_brings_the_new_certificate_and_refuses_a_wrong_pair(void **
     gateway_t *gateway = gateway_start(CONF_ORIGIN "routes: [ { path: /, service: origin } ]\n", origin->port);
     long first = shown_serial(gateway);
     certificate_make(gateway->folder, "server", "localhost");
-    reload(gateway, 1);
+    gateway_reload(gateway, 1);
     while (shown_serial(gateway) == first) /* until the worker has adopted it */
         ;
     char from[600], to[600];

@@ -639,6 +639,38 @@ static void everybody_who_has_connected_before_sigterm_is_answered(void **state)
     origin_stop(origin);
 }
 
+static void take_the_head_alone(origin_t *origin, int fd, size_t index)
+{
+    char head[4096];
+    if (read_head(origin, fd, head))
+        origin_wait(origin->arg, 1);
+}
+
+/** The gateway has stopped reading the upload, so it does not notice either when it cuts the connection. */
+static void a_stop_cuts_uploads_that_nobody_takes(void **state)
+{
+    enum { len = 16 << 20 };
+    char *body = malloc(len);
+    memset(body, 'x', len);
+    for (transport_t t = 0; t != NUM_TRANSPORTS; ++t) {
+        atomic_size_t go = 0;
+        origin_t *origin = origin_start(take_the_head_alone, &go);
+        gateway_t *gateway = gateway_start(CONF_ORIGIN ROUTES "drain_timeout: 300ms\n", origin->port);
+        pending_t *upload =
+            fetch_later(gateway, t, &(request_t){.method = "POST", .path = "/", .body = body, .body_len = len});
+        if (t != OVER_HTTP2) /* where a body comes whole before it goes on */
+            origin_wait(&origin->num_requests, 1);
+        process_signal(gateway->process, SIGTERM);
+        free(process_wait_for(gateway->process, "stopping: finishing what is in flight", 1));
+        reply_t reply = pending_wait(upload);
+        reply_free(&reply);
+        gateway_end(gateway);
+        atomic_store(&go, 1);
+        origin_stop(origin);
+    }
+    free(body);
+}
+
 static void answer_in_halves(origin_t *origin, int fd, size_t index)
 {
     char head[4096];
@@ -693,6 +725,7 @@ int main(void)
         cmocka_unit_test(a_client_cannot_have_a_filters_field_removed),
         cmocka_unit_test(a_reload_that_lowers_the_limit_of_heads_meets_half_a_head),
         cmocka_unit_test(everybody_who_has_connected_before_sigterm_is_answered),
+        cmocka_unit_test(a_stop_cuts_uploads_that_nobody_takes),
         cmocka_unit_test(a_stop_does_not_wait_for_the_next_request_of_a_connection),
     };
     return cmocka_run_group_tests_name("stubborn clients", tests, NULL, NULL);

@@ -33,6 +33,20 @@ char *conf_folder_remove(char *folder)
     return NULL;
 }
 
+char *test_folder;
+
+int test_folder_create(void **state)
+{
+    test_folder = conf_folder_create();
+    return 0;
+}
+
+int test_folder_remove(void **state)
+{
+    test_folder = conf_folder_remove(test_folder);
+    return 0;
+}
+
 char *conf_file_write(const char *folder, const char *name, const char *text, size_t len)
 {
     char *path;
@@ -47,6 +61,17 @@ char *conf_file_write(const char *folder, const char *name, const char *text, si
     FILE *to = fopen(path, "w");
     if (to == NULL || fwrite(text, 1, len, to) != len || fclose(to) != 0)
         die(path);
+    return path;
+}
+
+char *conf_file_replace(const char *folder, const char *name, const char *text)
+{
+    char *path, draft[64];
+    snprintf(draft, sizeof(draft), "%s.draft", name);
+    char *written = conf_file_write(folder, draft, text, strlen(text));
+    if (asprintf(&path, "%s/%s", folder, name) < 0 || chmod(written, 0600) != 0 || rename(written, path) != 0)
+        die(name);
+    free(written);
     return path;
 }
 

@@ -1,55 +1,17 @@
 /* SPDX-License-Identifier: MIT
- * A registry of filters for the tests of the configuration: `headers` with the options of the real one,
- * `circuit_breaker` with the very rows of the real one, and `stamp`, which has one option of each type.  None does
- * anything to a request. */
+ * A registry of filters for the tests of the configuration: the very rows of the real ones, and `stamp`, which has one
+ * option of each type.  None does anything to a request. */
 #include <stdlib.h>
+#include "filters/api_key_conf.h"
+#include "filters/basic_auth_conf.h"
 #include "filters/circuit_breaker_conf.h"
+#include "filters/cors_conf.h"
+#include "filters/headers_conf.h"
+#include "filters/ip_access_conf.h"
+#include "filters/jwt/jwt_conf.h"
+#include "filters/mtls_conf.h"
 #include "gateway/exchange/filter.h"
 #include "tests/support/filter_classes.h"
-
-struct changes {
-    gw_conf_pairs_t set, add;
-    gw_conf_strings_t remove;
-};
-
-struct headers {
-    struct changes request, response;
-};
-
-static const gw_field_t changes_fields[] = {
-    {.key = "remove",
-     .type = GW_STRINGS,
-     .offset = offsetof(struct changes, remove),
-     .max = 100,
-     .meaning = "fields to remove"},
-    {.key = "set",
-     .type = GW_PAIRS,
-     .offset = offsetof(struct changes, set),
-     .max = 100,
-     .meaning = "fields to replace"},
-    {.key = "add", .type = GW_PAIRS, .offset = offsetof(struct changes, add), .max = 100, .meaning = "fields to add"},
-    {.key = NULL},
-};
-
-static const gw_section_t changes_section = {
-    .name = "changes", .fields = changes_fields, .size = sizeof(struct changes), .mark_offset = GW_NO_OFFSET};
-
-static const gw_field_t headers_fields[] = {
-    {.key = "request",
-     .type = GW_SECTION,
-     .offset = offsetof(struct headers, request),
-     .section = &changes_section,
-     .meaning = "changes to the request"},
-    {.key = "response",
-     .type = GW_SECTION,
-     .offset = offsetof(struct headers, response),
-     .section = &changes_section,
-     .meaning = "changes to the response"},
-    {.key = NULL},
-};
-
-static const gw_section_t headers_section = {
-    .name = "headers", .fields = headers_fields, .size = sizeof(struct headers), .mark_offset = GW_NO_OFFSET};
 
 static const char *const colours[] = {"red", "green", "blue", NULL};
 
@@ -126,8 +88,10 @@ static void dispose_stamp(void *conf)
     free(((struct stamp *)conf)->outside);
 }
 
-static const gw_filter_class_t headers_class = {
-    .name = "headers", .meaning = "changes header fields", .section = &headers_section};
+static const gw_filter_class_t headers_class = {.name = "headers",
+                                                .meaning = "changes header fields",
+                                                .section = &gw_headers_section,
+                                                .check_route = gw_headers_check_route};
 static const gw_filter_class_t stamp_class = {
     .name = "stamp", .meaning = "for tests", .section = &stamp_section, .dispose = dispose_stamp};
 
@@ -143,4 +107,46 @@ static const gw_filter_class_t breaker_class = {.name = "circuit_breaker",
                                                 .check_route = gw_breaker_check_route,
                                                 .guards_endpoints = guards_endpoints};
 
-const gw_filter_class_t *const gw_filter_classes[] = {&headers_class, &breaker_class, &stamp_class, NULL};
+static const gw_filter_class_t api_key_class = {.name = "api_key",
+                                                .meaning = "knows keys",
+                                                .section = &gw_api_key_section,
+                                                .gives_principal = true,
+                                                .demands_credentials = gw_api_key_demands_credentials,
+                                                .dispose = gw_api_key_conf_dispose};
+
+static const gw_filter_class_t basic_auth_class = {.name = "basic_auth",
+                                                   .meaning = "knows users",
+                                                   .section = &gw_basic_auth_section,
+                                                   .gives_principal = true,
+                                                   .demands_credentials = gw_basic_auth_demands_credentials,
+                                                   .dispose = gw_basic_auth_conf_dispose};
+
+static const gw_filter_class_t ip_access_class = {.name = "ip_access",
+                                                  .meaning = "lets addresses pass",
+                                                  .section = &gw_ip_access_section,
+                                                  .dispose = gw_ip_access_dispose};
+
+static const gw_filter_class_t cors_class = {.name = "cors",
+                                             .meaning = "lets pages of other origins in",
+                                             .section = &gw_cors_section,
+                                             .answers_preflight = true,
+                                             .check_route = gw_cors_check_route};
+static const gw_filter_class_t jwt_class = {.name = "jwt",
+                                            .meaning = "knows tokens",
+                                            .section = &gw_jwt_section,
+                                            .gives_principal = true,
+                                            .demands_credentials = gw_jwt_demands_credentials,
+                                            .link = gw_jwt_link,
+                                            .dispose = gw_jwt_conf_dispose};
+
+static const gw_filter_class_t mtls_class = {.name = "mtls",
+                                             .meaning = "knows clients by certificate",
+                                             .section = &gw_mtls_section,
+                                             .gives_principal = true,
+                                             .demands_credentials = gw_mtls_demands_credentials,
+                                             .link = gw_mtls_link};
+
+const gw_filter_class_t *const gw_filter_classes[] = {
+    &api_key_class,   &basic_auth_class, &breaker_class, &cors_class,  &headers_class,
+    &ip_access_class, &jwt_class,        &mtls_class,    &stamp_class, NULL,
+};

@@ -134,6 +134,28 @@ void fleet_write_conf(gateway_t *gateway, const fleet_t *fleet, const char *cons
     free(endpoints);
 }
 
+#define CONF_ORIGIN                                                                                                    \
+    "services:\n  origin:\n    endpoints: [ \"http://127.0.0.1:%d\" ]\n%s"                                             \
+    "routes: [ { path: /, service: origin } ]\n"
+
+gateway_t *origin_gateway(int port, const char *options)
+{
+    return gateway_start(CONF_LISTEN CONF_ORIGIN, port, options);
+}
+
+void origin_write_conf(gateway_t *gateway, int port, const char *options)
+{
+    gateway_write_conf(gateway, CONF_LISTEN CONF_ORIGIN, port, options);
+}
+
+gateway_t *pair_gateway(int first, int second, const char *options)
+{
+    return gateway_start(CONF_LISTEN "services:\n  pair:\n    endpoints: [ { url: \"http://127.0.0.1:%d\", weight: 256 "
+                                     "}, { url: \"http://127.0.0.1:%d\", weight: 1 } ]\n%s"
+                                     "routes: [ { path: /, service: pair } ]\n",
+                         first, second, options);
+}
+
 size_t fleet_ask(client_t *client, const char *path, const char *header)
 {
     const char *const headers[] = {header, NULL};

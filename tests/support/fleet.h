@@ -49,6 +49,14 @@ void fleet_write_conf(gateway_t *gateway, const fleet_t *fleet, const char *cons
 /** The endpoints as the conf wants them: "{ url: ... }, { url: ... }"; to be freed. */
 char *fleet_endpoints(const fleet_t *fleet, const char *const *endpoint_options);
 
+/** A gateway with the service "origin", which has one endpoint, on the route "/".  @param options as above */
+gateway_t *origin_gateway(int port, const char *options);
+void origin_write_conf(gateway_t *gateway, int port, const char *options);
+/** The same with two endpoints, of which the first one gets the first hundred requests. */
+gateway_t *pair_gateway(int first, int second, const char *options);
+/** An option of a service that has its way of failing looked at again and again. */
+#define NOT_EJECTED "    ejection: { consecutive_failures: 0 }\n"
+
 /** One request that must be answered with 200.  @return the node that did */
 size_t fleet_ask(client_t *client, const char *path, const char *header);
 /** @param header "Name: value", or NULL   @param counts how many of `num` requests each node answered */

@@ -8,15 +8,16 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include "gateway/base/clock.h"
 #include "tests/support/gateway.h"
 
 const char *const transport_names[NUM_TRANSPORTS] = {"HTTP/1.1", "HTTP/1.1 over TLS", "HTTP/2"};
@@ -122,6 +123,12 @@ static int remove_entry(const char *path, const struct stat *status, int flag, s
     return remove(path);
 }
 
+void gateway_reload(gateway_t *gateway, size_t nth)
+{
+    process_signal(gateway->process, SIGHUP);
+    free(process_wait_for(gateway->process, "reloaded: generation", nth));
+}
+
 void gateway_stop(gateway_t *gateway)
 {
     process_signal(gateway->process, SIGTERM);
@@ -147,6 +154,8 @@ struct client {
     CURL *curl;
     transport_t transport;
     int port;
+    const char *certificate, *key; /* NULL: none */
+    atomic_bool is_leaving;        /* what is under way is given up */
 };
 
 client_t *client_create(const gateway_t *gateway, transport_t transport)
@@ -156,6 +165,12 @@ client_t *client_create(const gateway_t *gateway, transport_t transport)
     client->transport = transport;
     client->port = gateway->ports[transport == OVER_HTTP1 ? 0 : 1];
     return client;
+}
+
+void client_use_certificate(client_t *client, const char *certificate, const char *key)
+{
+    client->certificate = certificate;
+    client->key = key;
 }
 
 void client_free(client_t *client)
@@ -194,6 +209,13 @@ static size_t read_upload(char *dst, size_t size, size_t num, void *arg)
     return len;
 }
 
+/** Called about once a second while nothing happens, and more often otherwise. */
+static int is_given_up(void *arg, curl_off_t to_get, curl_off_t got, curl_off_t to_put, curl_off_t put)
+{
+    client_t *client = arg;
+    return atomic_load(&client->is_leaving);
+}
+
 reply_t client_send(client_t *client, const request_t *request)
 {
     CURL *curl = client->curl;
@@ -207,7 +229,14 @@ reply_t client_send(client_t *client, const request_t *request)
     curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+    if (client->certificate != NULL) {
+        curl_easy_setopt(curl, CURLOPT_SSLCERT, client->certificate);
+        curl_easy_setopt(curl, CURLOPT_SSLKEY, client->key);
+    }
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, is_given_up);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, client);
     curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, request->timeout_ms != 0 ? request->timeout_ms : (long)DEADLINE_MS);
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION,
@@ -294,6 +323,12 @@ reply_t pending_wait(pending_t *pending)
     return reply;
 }
 
+reply_t pending_leave(pending_t *pending)
+{
+    atomic_store(&pending->client->is_leaving, true);
+    return pending_wait(pending);
+}
+
 void reply_free(reply_t *reply)
 {
     free(reply->head);
@@ -346,21 +381,14 @@ void raw_write(int fd, const char *bytes, size_t len)
     }
 }
 
-static long now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 char *raw_read(int fd, const char *until, bool *ret_is_closed)
 {
     text_t text = {calloc(1, 1), 0};
     bool is_closed = false;
-    long deadline = now_ms() + DEADLINE_MS;
+    uint64_t deadline = gw_clock_ms() + DEADLINE_MS;
     while (until == NULL || strstr(text.bytes, until) == NULL) {
         struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-        long left = deadline - now_ms();
+        int64_t left = (int64_t)(deadline - gw_clock_ms());
         if (left <= 0 || poll(&poll_fd, 1, (int)left) <= 0)
             break;
         char bytes[16384];

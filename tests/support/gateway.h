@@ -26,6 +26,8 @@ typedef struct gateway {
 gateway_t *gateway_start(const char *conf, ...) __attribute__((format(printf, 1, 2)));
 /** Replaces the conf file. */
 void gateway_write_conf(gateway_t *gateway, const char *conf, ...) __attribute__((format(printf, 2, 3)));
+/** SIGHUP, and waits until the gateway says that it has reloaded for the nth time. */
+void gateway_reload(gateway_t *gateway, size_t nth);
 /** SIGTERM, waits, removes the folder; fails the test unless the gateway ends with 0. */
 void gateway_stop(gateway_t *gateway);
 /** The same for a gateway that was told to stop already: a second signal would end it at once. */
@@ -59,6 +61,9 @@ typedef struct request {
 typedef struct client client_t;
 client_t *client_create(const gateway_t *gateway, transport_t transport);
 void client_free(client_t *client);
+/** Shows a certificate from now on.  @param certificate path of a PEM file, with its chain, or NULL for none; borrowed
+ * @param key path of a PEM file */
+void client_use_certificate(client_t *client, const char *certificate, const char *key);
 reply_t client_send(client_t *client, const request_t *request);
 /** One request on a connection of its own. */
 reply_t fetch(const gateway_t *gateway, transport_t transport, const request_t *request);
@@ -68,6 +73,8 @@ typedef struct pending pending_t;
 pending_t *fetch_later(const gateway_t *gateway, transport_t transport, const request_t *request);
 /** Waits for the reply.  Frees. */
 reply_t pending_wait(pending_t *pending);
+/** Leaves without waiting for the reply.  Frees.  @return with status 0, unless the reply has come */
+reply_t pending_leave(pending_t *pending);
 void reply_free(reply_t *reply);
 /** @return the value of the first field with that name (to be freed), or NULL */
 char *reply_field(const reply_t *reply, const char *name);

@@ -55,15 +55,25 @@ static void *accept_all(void *arg)
     return NULL;
 }
 
-origin_t *origin_start(origin_script_t script, void *arg)
+int origin_reserve(int *ret_port)
 {
-    origin_t *origin = calloc(1, sizeof(*origin));
     struct sockaddr_in address = {.sin_family = AF_INET};
     socklen_t len = sizeof(address);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    origin->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (bind(origin->fd, (struct sockaddr *)&address, len) != 0 || listen(origin->fd, 4096) != 0 ||
-        getsockname(origin->fd, (struct sockaddr *)&address, &len) != 0)
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (bind(fd, (struct sockaddr *)&address, len) != 0 || getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+        abort();
+    *ret_port = ntohs(address.sin_port);
+    return fd;
+}
+
+origin_t *origin_start_on(int fd, origin_script_t script, void *arg)
+{
+    origin_t *origin = calloc(1, sizeof(*origin));
+    struct sockaddr_in address;
+    socklen_t len = sizeof(address);
+    origin->fd = fd;
+    if (listen(fd, 4096) != 0 || getsockname(fd, (struct sockaddr *)&address, &len) != 0)
         abort();
     origin->port = ntohs(address.sin_port);
     origin->script = script;
@@ -72,6 +82,12 @@ origin_t *origin_start(origin_script_t script, void *arg)
     if (pthread_create(&origin->threads->acceptor, NULL, accept_all, origin) != 0)
         abort();
     return origin;
+}
+
+origin_t *origin_start(origin_script_t script, void *arg)
+{
+    int port;
+    return origin_start_on(origin_reserve(&port), script, arg);
 }
 
 void origin_stop(origin_t *origin)
@@ -191,4 +207,52 @@ void origin_answer_and_close(origin_t *origin, int fd, size_t index)
 {
     free(origin_read_request(origin, fd));
     origin_write(fd, origin->arg);
+}
+
+void origin_hang(origin_t *origin, int fd, size_t index)
+{
+    free(origin_read_request(origin, fd));
+    origin_wait_for_close(fd);
+}
+
+void origin_vanish(origin_t *origin, int fd, size_t index)
+{
+    free(origin_read_request(origin, fd));
+}
+
+void origin_reset(origin_t *origin, int fd, size_t index)
+{
+    static const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+    free(origin_read_request(origin, fd));
+    connect(fd, &nobody, sizeof(nobody)); /* ends a TCP connection with a reset */
+}
+
+void origin_break_off(origin_t *origin, int fd, size_t index)
+{
+    free(origin_read_request(origin, fd));
+    origin_write(fd, "HTTP/1.1 200 OK\r\nContent-Le");
+}
+
+void origin_truncate_body(origin_t *origin, int fd, size_t index)
+{
+    free(origin_read_request(origin, fd));
+    origin_write(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf of");
+}
+
+void origin_talk_junk(origin_t *origin, int fd, size_t index)
+{
+    free(origin_read_request(origin, fd));
+    origin_write(fd, "220 mail.example ESMTP\r\n\r\n");
+}
+
+void origin_refuse(origin_t *origin, int fd, size_t index)
+{
+    char *request;
+    while ((request = origin_read_request(origin, fd)) != NULL) {
+        bool is_head = strncmp(request, "HEAD ", 5) == 0;
+        free(request);
+        if (!origin_write(fd, is_head ? "HTTP/1.1 503 No\r\nContent-Length: 9\r\n\r\n"
+                                      : "HTTP/1.1 503 No\r\nContent-Length: 9\r\n\r\nfind me! "))
+            return;
+    }
 }

@@ -25,6 +25,10 @@ struct origin {
 
 /** @param arg for the script's use: origin->arg */
 origin_t *origin_start(origin_script_t script, void *arg);
+/** A port that is taken while nobody listens on it: connections are refused.  @return for origin_start_on */
+int origin_reserve(int *ret_port);
+/** The same as origin_start on such a port. */
+origin_t *origin_start_on(int fd, origin_script_t script, void *arg);
 /** Closes everything and waits for the scripts. */
 void origin_stop(origin_t *origin);
 /** Waits until *counter is at least `least`; fails the test at the deadline. */
@@ -44,5 +48,21 @@ void origin_reflect(origin_t *origin, int fd, size_t index);
 void origin_answer(origin_t *origin, int fd, size_t index);
 /** A script: answers one request with the text in origin->arg and closes. */
 void origin_answer_and_close(origin_t *origin, int fd, size_t index);
+
+/* Scripts of endpoints that fail.  Each reads one request first. */
+
+/** Does not answer. */
+void origin_hang(origin_t *origin, int fd, size_t index);
+/** Closes. */
+void origin_vanish(origin_t *origin, int fd, size_t index);
+void origin_reset(origin_t *origin, int fd, size_t index);
+/** Closes within the head of the answer. */
+void origin_break_off(origin_t *origin, int fd, size_t index);
+/** Closes within the body of the answer. */
+void origin_truncate_body(origin_t *origin, int fd, size_t index);
+/** Does not speak HTTP. */
+void origin_talk_junk(origin_t *origin, int fd, size_t index);
+/** Answers everything with 503 and a body, and leaves the connection open. */
+void origin_refuse(origin_t *origin, int fd, size_t index);
 
 #endif

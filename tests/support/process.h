@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define DEADLINE_MS 30000 /* for anything that should happen soon; generous, for sanitizers on a loaded machine */
+#define DEADLINE_MS 60000 /* for anything that should happen soon; generous, for sanitizers on a loaded machine */
 
 typedef struct process process_t;
 

@@ -63,6 +63,32 @@ static void help_and_version_win_over_anything_else(void **state)
     assert_int_equal(parse("--version", words, sizeof(words), &options, why, sizeof(why)), GW_DEMO_VERSION);
 }
 
+static void auth_has_options_of_its_own(void **state)
+{
+    char words[512], why[256];
+    gw_demo_options_t options;
+    assert_int_equal(parse("auth --listen a:1", words, sizeof(words), &options, why, sizeof(why)), GW_DEMO_RUN);
+    assert_string_equal(options.auth.algorithm, "RS256");
+    assert_string_equal(options.auth.audience, "demo");
+    assert_null(options.auth.issuer);
+    assert_int_equal(options.auth.lifetime_s, 600);
+    assert_null(options.auth.users);
+    assert_null(options.auth.key);
+    assert_int_equal(parse("--lifetime=24h --algorithm EdDSA --issuer https://a.example/b auth --audience calc "
+                           "--listen=a:1",
+                           words, sizeof(words), &options, why, sizeof(why)),
+                     GW_DEMO_RUN);
+    assert_string_equal(options.auth.algorithm, "EdDSA");
+    assert_string_equal(options.auth.audience, "calc");
+    assert_string_equal(options.auth.issuer, "https://a.example/b");
+    assert_int_equal(options.auth.lifetime_s, 86400);
+    assert_int_equal(
+        parse("auth --listen a:1 --users u.json --key=k.pem", words, sizeof(words), &options, why, sizeof(why)),
+        GW_DEMO_RUN);
+    assert_string_equal(options.auth.users, "u.json");
+    assert_string_equal(options.auth.key, "k.pem");
+}
+
 static void a_wrong_command_line_is_refused_with_the_reason(void **state)
 {
     static const struct {
@@ -74,6 +100,23 @@ static void a_wrong_command_line_is_refused_with_the_reason(void **state)
         {"echo --listen", "--listen needs a value"},
         {"echo --listen a:1 --listen a:2", "--listen is given more than once"},
         {"echo --listne a:1", "unknown option '--listne'"},
+        {"echo --listen a:1 --lifetime 1s", "--lifetime is an option of auth, not of echo"},
+        {"auth --listen a:1 --lifetime 0s", "'0s' is not a lifetime: whole seconds from 1s to 24h"},
+        {"auth --listen a:1 --lifetime 500ms", "'500ms' is not a lifetime: whole seconds from 1s to 24h"},
+        {"auth --listen a:1 --lifetime 25h", "'25h' is not a lifetime: whole seconds from 1s to 24h"},
+        {"auth --listen a:1 --lifetime 60", "'60' is not a lifetime: whole seconds from 1s to 24h"},
+        {"auth --listen a:1 --algorithm HS256", "'HS256' is not RS256, ES256 or EdDSA"},
+        {"auth --listen a:1 --algorithm none", "'none' is not RS256, ES256 or EdDSA"},
+        {"auth --listen a:1 --issuer a.example",
+         "'a.example' is not a URL without query, fragment and a slash at the end"},
+        {"auth --listen a:1 --issuer http://", "'http://' is not a URL without query, fragment and a slash at the end"},
+        {"auth --listen a:1 --issuer http://a/",
+         "'http://a/' is not a URL without query, fragment and a slash at the end"},
+        {"auth --listen a:1 --issuer http://a?b",
+         "'http://a?b' is not a URL without query, fragment and a slash at the end"},
+        {"auth --listen a:1 --audience \xc3\xa4", "an audience has 1 to 256 visible ASCII characters"},
+        {"auth --listen a:1 --users=", "a file has a name"},
+        {"auth --listen a:1 --key=", "a file has a name"},
         {"echo --listen=a:1 --dela=1", "unknown option '--dela=1'"},
         {"echo --listen a:1 --delay 600001", "'600001' is not a delay: milliseconds from 0 to 600000"},
         {"echo --listen a:1 --delay 1s", "'1s' is not a delay: milliseconds from 0 to 600000"},
@@ -174,6 +217,7 @@ int main(void)
         cmocka_unit_test(options_stand_in_any_order),
         cmocka_unit_test(what_is_not_given_has_a_default),
         cmocka_unit_test(help_and_version_win_over_anything_else),
+        cmocka_unit_test(auth_has_options_of_its_own),
         cmocka_unit_test(a_wrong_command_line_is_refused_with_the_reason),
         cmocka_unit_test(the_ratio_may_be_all_or_nothing),
         cmocka_unit_test(an_address_is_host_and_port_or_a_path),

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include <arpa/inet.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "gateway/exchange/filter.h"
 #include "gateway/routing/router.h"
@@ -267,9 +268,12 @@ static void what_cannot_help_a_service_that_fails_is_found(void **state)
          "    balance: {method: hash, key: 'header:'}\n"
          "  two: {endpoints: ['http://a'], balance: {method: hash, key: cookie}}\n"
          "  three: {endpoints: ['http://a'], balance: {method: hash, key: 'header:a b', load_factor: 99%}}\n",
-         "t.yaml:6:34: error: 'header:' is not valid for 'key' (client_address, header:NAME or cookie:NAME)\n"
-         "t.yaml:7:63: error: 'cookie' is not valid for 'key' (client_address, header:NAME or cookie:NAME)\n"
-         "t.yaml:8:65: error: 'header:a b' is not valid for 'key' (client_address, header:NAME or cookie:NAME)\n"
+         "t.yaml:6:34: error: 'header:' is not valid for 'key' (client_address, header:NAME, cookie:NAME, query:NAME, "
+         "principal or a property such as jwt.sub)\n"
+         "t.yaml:7:63: error: 'cookie' is not valid for 'key' (client_address, header:NAME, cookie:NAME, query:NAME, "
+         "principal or a property such as jwt.sub)\n"
+         "t.yaml:8:65: error: 'header:a b' is not valid for 'key' (client_address, header:NAME, cookie:NAME, "
+         "query:NAME, principal or a property such as jwt.sub)\n"
          "t.yaml:8:92: error: '99%' is not valid for 'load_factor' (100%..1000%)\n"
          "  hint: for hash: an endpoint with more than this share of the mean load passes keys on to the next\n"},
         {"queues",
@@ -547,6 +551,253 @@ static gw_snapshot_t *load_fine(const char *yaml)
     gw_diag_free(diag);
     assert_non_null(snapshot);
     return snapshot;
+}
+
+#define ONE_FILTER(options) "filters: {guard: {" options "}}\nroutes: [{path: /, service: one, filters: [guard]}]\n"
+
+static void wrong_api_key_filters_are_found(void **state)
+{
+    static const case_t cases[] = {
+        {"without a file", LISTEN SERVICES ONE_FILTER("api_key: {}"),
+         "t.yaml:3:28: error: required key 'file' is missing\n"
+         "  hint: the keys as hashes, with their owners and properties; read again when it changes\n"},
+        {"with a file that is not there", LISTEN SERVICES ONE_FILTER("api_key: {file: /no/such}"),
+         "t.yaml:3:28: error: cannot read API key file '/no/such': No such file or directory\n"},
+        {"with a file that is none", LISTEN SERVICES ONE_FILTER("api_key: {file: /dev/null}"),
+         "t.yaml:3:28: error: cannot read API key file '/dev/null': it is not a regular file\n"},
+        {"with keys in wrong places",
+         LISTEN SERVICES ONE_FILTER(
+             "api_key: {file: /no/such, from: [client_address, 'query:', 'query:k', 'query:k']}"),
+         "t.yaml:3:28: error: cannot read API key file '/no/such': No such file or directory\n"
+         "t.yaml:3:52: error: 'client_address' is not valid for 'from' (header:NAME, cookie:NAME or query:NAME)\n"
+         "  hint: for example: header:X-API-Key\n"
+         "t.yaml:3:68: error: 'query:' is not valid for 'from' (header:NAME, cookie:NAME or query:NAME)\n"
+         "  hint: for example: header:X-API-Key\n"
+         "t.yaml:3:89: error: 'query:k' stands in 'from' twice\n"},
+        {"with fields that cannot be set",
+         LISTEN SERVICES ONE_FILTER(
+             "api_key: {file: /no/such, forward: {a: 'X Y', b: Host, c: X-Forwarded-For, d: X-A, e: x-a}}"),
+         "t.yaml:3:28: error: cannot read API key file '/no/such': No such file or directory\n"
+         "t.yaml:3:58: error: 'X Y' is not a field name\n"
+         "  hint: letters, digits and any of !#$%&'*+-.^_`|~\n"
+         "t.yaml:3:68: error: the field 'host' belongs to the gateway\n"
+         "  hint: for example: X-User\n"
+         "t.yaml:3:77: error: the field 'x-forwarded-for' belongs to the gateway\n"
+         "  hint: for example: X-User\n"
+         "t.yaml:3:105: error: the field 'x-a' is already taken by 'd'\n"},
+        {"with fields that services would take for those of the gateway",
+         LISTEN SERVICES ONE_FILTER(
+             "api_key: {file: /no/such, forward: {a: X_Forwarded_For, b: x-request-id, c: X-Request-Timeout-Ms, d: "
+             "Expect, e: FORWARDED, f: Content_Length, g: X-A, h: X_A}}"),
+         "t.yaml:3:28: error: cannot read API key file '/no/such': No such file or directory\n"
+         "t.yaml:3:58: error: the field 'x_forwarded_for' belongs to the gateway\n  hint: for example: X-User\n"
+         "t.yaml:3:78: error: the field 'x-request-id' belongs to the gateway\n  hint: for example: X-User\n"
+         "t.yaml:3:95: error: the field 'x-request-timeout-ms' belongs to the gateway\n  hint: for example: X-User\n"
+         "t.yaml:3:120: error: the field 'expect' belongs to the gateway\n  hint: for example: X-User\n"
+         "t.yaml:3:131: error: the field 'forwarded' belongs to the gateway\n  hint: for example: X-User\n"
+         "t.yaml:3:145: error: the field 'content_length' belongs to the gateway\n  hint: for example: X-User\n"
+         "t.yaml:3:172: error: the field 'x_a' is already taken by 'g'\n"},
+        {"with a field that the key comes from",
+         LISTEN SERVICES ONE_FILTER(
+             "api_key: {file: /no/such, from: [header:X-Key, query:X-B], forward: {a: X_Key, b: X-B}}"),
+         "t.yaml:3:28: error: cannot read API key file '/no/such': No such file or directory\n"
+         "t.yaml:3:91: error: the field 'x_key' is where the credential comes from: it would be removed before it is "
+         "read\n  hint: for example: X-User\n"},
+        {"with users in the field that the password comes from",
+         LISTEN SERVICES ONE_FILTER("basic_auth: {file: /no/such, forward: {user: Authorization}}"),
+         "t.yaml:3:31: error: cannot read password file '/no/such': No such file or directory\n"
+         "t.yaml:3:64: error: the field 'authorization' is where the credential comes from: it would be removed before "
+         "it is read\n  hint: for example: X-User\n"},
+        {"with requirements that say nothing",
+         LISTEN SERVICES ONE_FILTER("api_key: {file: /no/such, require: {plan: [], '': a, b: {c: d}}}"),
+         "t.yaml:3:61: error: 'require' has 0 entries (1..1000 entries)\n"
+         "  hint: what the property may be\n"
+         "t.yaml:3:65: error: '' is no property\n"
+         "t.yaml:3:75: error: 'require' must be a list, found a mapping\n"},
+        {"with requirements that are none", LISTEN SERVICES ONE_FILTER("api_key: {file: /no/such, require: gold}"),
+         "t.yaml:3:54: error: 'require' must be a mapping of at most 32 properties, found 'gold'\n"
+         "  hint: for example: require: {plan: [gold, silver]}\n"},
+        {"with a realm that breaks out of its quotes",
+         LISTEN SERVICES ONE_FILTER("api_key: {file: /no/such, realm: 'a\"b'}"),
+         "t.yaml:3:28: error: 'realm' takes printable ASCII without '\"' and '\\'\n"
+         "t.yaml:3:28: error: cannot read API key file '/no/such': No such file or directory\n"},
+    };
+    find_all(cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+static void wrong_basic_auth_filters_are_found(void **state)
+{
+    static const case_t cases[] = {
+        {"without a file", LISTEN SERVICES ONE_FILTER("basic_auth: {}"),
+         "t.yaml:3:31: error: required key 'file' is missing\n"
+         "  hint: users and the hashes of their passwords, as by htpasswd; read again when it changes\n"},
+        {"with a file that is not there", LISTEN SERVICES ONE_FILTER("basic_auth: {file: /no/such}"),
+         "t.yaml:3:31: error: cannot read password file '/no/such': No such file or directory\n"},
+        {"with properties that are not known",
+         LISTEN SERVICES ONE_FILTER("basic_auth: {file: /no/such, forward: {name: X-User}, require: {role: admin}}"),
+         "t.yaml:3:31: error: cannot read password file '/no/such': No such file or directory\n"
+         "t.yaml:3:58: error: there is no property 'name'\n"
+         "  hint: all that is known is the 'user'\n"
+         "t.yaml:3:83: error: there is no property 'role'\n"
+         "  hint: all that is known is the 'user'\n"},
+        {"with times beyond their bounds", LISTEN SERVICES ONE_FILTER("basic_auth: {file: /no/such, remember: 2h}"),
+         "t.yaml:3:58: error: '2h' is not valid for 'remember' (0s..1h)\n"
+         "  hint: how long a password that was right is not hashed again; 0s hashes it with every request\n"},
+        {"with a mode that is none", LISTEN SERVICES ONE_FILTER("basic_auth: {file: /no/such, mode: off}"),
+         "t.yaml:3:54: error: 'off' is not valid for 'mode' (enforce or observe)\n"
+         "  hint: observe refuses nothing and writes to the access log what enforce would have done\n"},
+    };
+    find_all(cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+static void files_of_credentials_are_read_with_the_conf(void **state)
+{
+    static const struct {
+        const char *about, *name, *text, *filter, *findings;
+    } rows[] = {
+        {"keys that are wrong", "f", "\nhunter2 acme\n", "api_key: {file: f}",
+         "f:2:1: error: a line begins with sha256: and 64 hexadecimal digits\n"
+         "  hint: 'sluice api-key hash' makes it of a key; the key itself does not belong into this file\n"},
+        {"users that are wrong", "f", "ann:hunter2\n", "basic_auth: {file: f}",
+         "f:1:5: error: this is no hash, or one of DES: neither is safe\n"
+         "  hint: make it anew: htpasswd -B -C 10 FILE USER\n"},
+        {"a file that everybody may read", "everybody", "# nobody\n", "basic_auth: {file: everybody}",
+         "everybody: warning: there is no user in this file\n"
+         "  hint: for example: htpasswd -B -C 10 FILE USER\n"
+         "t.yaml:3:31: warning: password file 'everybody' may be read or changed by others\n"
+         "  hint: chmod 0640 or stricter\n"},
+    };
+    for (size_t i = 0; i != sizeof(rows) / sizeof(rows[0]); ++i) {
+        gw_diag_t *diag = gw_diag_create();
+        char *folder = conf_folder_create(), text[500],
+             *file = conf_file_write(folder, rows[i].name, rows[i].text, strlen(rows[i].text));
+        assert_int_equal(chmod(file, strcmp(rows[i].name, "f") == 0 ? 0600 : 0644), 0);
+        int len = snprintf(text, sizeof(text), LISTEN SERVICES ONE_FILTER("%s"), rows[i].filter);
+        char *path = conf_file_write(folder, "t.yaml", text, (size_t)len);
+        gw_snapshot_t *snapshot = gw_snapshot_load(path, diag);
+        char *findings = conf_findings(diag, folder);
+        if (strcmp(findings, rows[i].findings) != 0)
+            fail_msg("%s:\n%s", rows[i].about, findings);
+        assert_int_equal(snapshot == NULL, strstr(findings, "error") != NULL);
+        gw_snapshot_unref(snapshot);
+        gw_diag_free(diag);
+        free(findings);
+        free(path);
+        free(file);
+        conf_folder_remove(folder);
+    }
+}
+
+static void parameters_that_carry_credentials_are_known(void **state)
+{
+    gw_diag_t *diag = gw_diag_create();
+    char *folder = conf_folder_create();
+    free(conf_file_write(folder, "keys", "", 0));
+    static const char text[] =
+        LISTEN SERVICES "filters:\n  a: {api_key: {file: keys, from: [header:a, 'query:My-Key', 'cookie:c']}}\n"
+                        "  b: {api_key: {file: keys, from: ['query:my-KEY', 'query:k']}}\n"
+                        "routes: [{path: /, service: one, filters: [a, b]}]\n";
+    char *path = conf_file_write(folder, "t.yaml", text, sizeof(text) - 1);
+    gw_snapshot_t *snapshot = gw_snapshot_load(path, diag);
+    assert_non_null(snapshot);
+    assert_int_equal(snapshot->secret_parameters.size, 2);
+    assert_true(gw_str_equal(snapshot->secret_parameters.entries[0], GW_STR("my-key")));
+    assert_true(gw_str_equal(snapshot->secret_parameters.entries[1], GW_STR("k")));
+    gw_snapshot_unref(snapshot);
+    gw_diag_free(diag);
+    free(path);
+    conf_folder_remove(folder);
+}
+
+#define TLS_LISTEN(client_auth)                                                                                        \
+    "listen: [{address: ':443', tls: {certificates: [{certificate: /dev/null, key: /dev/null}]" client_auth "}}]\n"
+#define ASKING_LISTEN TLS_LISTEN(", client_auth: {ca: /dev/null}")
+#define MTLS(options) "routes: [{path: /, service: one, filters: [mtls: {" options "}]}]\n"
+
+static void wrong_client_authentication_is_found(void **state)
+{
+    static const case_t cases[] = {
+        {"all of it",
+         TLS_LISTEN(", client_auth: {ca: /dev/null, crl: /dev/null, mode: optional, depth: 0}") SERVICES ROUTES, ""},
+        {"no CA, and other things that do not go",
+         TLS_LISTEN(", client_auth: {mode: maybe, depth: 11}") SERVICES ROUTES,
+         "t.yaml:1:105: error: required key 'ca' is missing\n"
+         "  hint: PEM file with the certificates of the CAs that are trusted to name clients; no others are\n"
+         "t.yaml:1:112: error: 'maybe' is not valid for 'mode' (required or optional)\n"
+         "  hint: whether clients may come without a certificate; a bad one is always refused\n"
+         "t.yaml:1:126: error: '11' is not valid for 'depth' (0..10 certificates)\n"
+         "  hint: intermediate certificates that may stand between the client's and a trusted one\n"},
+        {"files that are not there", TLS_LISTEN(", client_auth: {ca: /no/ca.pem, crl: /no/ca.crl}") SERVICES ROUTES,
+         "t.yaml:1:105: error: cannot read 'ca.pem': No such file or directory\n"
+         "t.yaml:1:105: error: cannot read 'ca.crl': No such file or directory\n"},
+        {"a misspelt key", TLS_LISTEN(", client_auth: {ca: /dev/null, crls: /dev/null}") SERVICES ROUTES,
+         "t.yaml:1:121: error: unknown key 'crls'\n  hint: did you mean 'crl'?\n"},
+        {"client_auth without TLS", "listen: [{address: ':80', client_auth: {ca: /dev/null}}]\n" SERVICES ROUTES,
+         "t.yaml:1:27: error: unknown key 'client_auth'\n  hint: known keys: address, tls\n"},
+    };
+    find_all(cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+static void wrong_rules_for_client_certificates_are_found(void **state)
+{
+    static const case_t cases[] = {
+        {"as it comes", ASKING_LISTEN SERVICES MTLS(""), ""},
+        {"all of it",
+         ASKING_LISTEN SERVICES MTLS(
+             "name: cn, optional: true, mode: observe, require: {cn: [a, b], san: ['*.example.com', 'spiffe://x/y', "
+             "'a@b', '::1', 1.2.3.4], fingerprint: "
+             "['5F:81:4F:38:6A:08:74:48:81:66:8B:FE:00:92:B6:06:54:48:89:8C:18:D0:6A:E8:F9:3B:A7:19:21:F1:DB:11'], "
+             "issuer: 'CN=ca', subject: 'CN=a,O=b'}, forward: {subject: X-A, certificate: Client-Cert}"),
+         ""},
+        {"nobody asks for certificates", LISTEN SERVICES MTLS(""),
+         "t.yaml:3:44: error: no listener has 'client_auth': no client can show a certificate, and all would be "
+         "refused\n"
+         "  hint: for example: listen: [{address: ':8443', tls: {client_auth: {ca: clients.crt}, ...}}]\n"},
+        {"nobody asks, on a listener with TLS", TLS_LISTEN("") SERVICES MTLS(""),
+         "t.yaml:3:44: error: no listener has 'client_auth': no client can show a certificate, and all would be "
+         "refused\n"
+         "  hint: for example: listen: [{address: ':8443', tls: {client_auth: {ca: clients.crt}, ...}}]\n"},
+        {"nobody asks, and nobody minds", LISTEN SERVICES MTLS("optional: true"),
+         "t.yaml:3:44: warning: no listener has 'client_auth': no client can show a certificate\n"
+         "  hint: for example: listen: [{address: ':8443', tls: {client_auth: {ca: clients.crt}, ...}}]\n"},
+        {"nobody asks, and it is only looked at", LISTEN SERVICES MTLS("mode: observe"),
+         "t.yaml:3:44: warning: no listener has 'client_auth': no client can show a certificate\n"
+         "  hint: for example: listen: [{address: ':8443', tls: {client_auth: {ca: clients.crt}, ...}}]\n"},
+        {"a name that it cannot have", ASKING_LISTEN SERVICES MTLS("name: san_ip"),
+         "t.yaml:3:57: error: 'san_ip' is not valid for 'name' (subject, cn, san_dns, san_email, san_uri or "
+         "fingerprint)\n  hint: what the client is called by; the first alternative name of that kind\n"},
+        {"an empty list", ASKING_LISTEN SERVICES MTLS("require: {cn: []}"),
+         "t.yaml:3:65: error: 'cn' has 0 entries (1..10000 entries)\n"
+         "  hint: common names; of several in a subject the last one counts\n"},
+        {"entries that fit nothing",
+         ASKING_LISTEN SERVICES MTLS(
+             "require: {cn: [''], san: ['a b', 'w*.example.com', '*', '@', ''], fingerprint: [abc, "
+             "xyz], issuer: [''], subject: ['']}"),
+         "t.yaml:3:66: error: '' is not valid for 'cn' (not empty)\n"
+         "t.yaml:3:77: error: 'a b' is not valid for 'san' (no spaces, no characters beyond ASCII)\n"
+         "t.yaml:3:84: error: 'w*.example.com' is not valid for 'san' (a host name of letters, digits, '-', '_' and "
+         "'.'; '*' only as its whole first label)\n"
+         "t.yaml:3:102: error: '*' is not valid for 'san' (a host name of letters, digits, '-', '_' and '.'; '*' only "
+         "as "
+         "its whole first label)\n"
+         "t.yaml:3:107: error: '@' is not valid for 'san' (an e-mail address has something before and after its '@')\n"
+         "t.yaml:3:112: error: '' is not valid for 'san' (a host name, an e-mail address, a URI or an IP address)\n"
+         "t.yaml:3:131: error: 'abc' is not valid for 'fingerprint' (64 hexadecimal digits: openssl x509 -noout "
+         "-fingerprint -sha256 -in FILE)\n"
+         "t.yaml:3:136: error: 'xyz' is not valid for 'fingerprint' (64 hexadecimal digits: openssl x509 -noout "
+         "-fingerprint -sha256 -in FILE)\n"
+         "t.yaml:3:151: error: '' is not valid for 'issuer' (not empty)\n"
+         "t.yaml:3:166: error: '' is not valid for 'subject' (not empty)\n"},
+        {"what cannot be forwarded",
+         ASKING_LISTEN SERVICES MTLS(
+             "forward: {subjct: X-A, cn: 'X A', issuer: Host, serial: Connection, san: X-B, san_dns: x-b}"),
+         "t.yaml:3:61: error: a certificate has no 'subjct'\n  hint: did you mean 'subject'?\n"
+         "t.yaml:3:78: error: 'X A' is not a field name\n  hint: letters, digits and any of !#$%&'*+-.^_`|~\n"
+         "t.yaml:3:93: error: the field 'host' belongs to the gateway\n  hint: for example: X-User\n"
+         "t.yaml:3:107: error: the field 'connection' belongs to the gateway\n  hint: for example: X-User\n"
+         "t.yaml:3:138: error: the field 'x-b' is already taken by 'san'\n"},
+    };
+    find_all(cases, sizeof(cases) / sizeof(cases[0]));
 }
 
 static void defaults_are_filled_in(void **state)
@@ -832,6 +1083,12 @@ int main(void)
         cmocka_unit_test(what_cannot_help_a_service_that_fails_is_found),
         cmocka_unit_test(wrong_splits_and_retries_of_routes_are_found),
         cmocka_unit_test(wrong_circuit_breakers_are_found),
+        cmocka_unit_test(wrong_api_key_filters_are_found),
+        cmocka_unit_test(wrong_basic_auth_filters_are_found),
+        cmocka_unit_test(files_of_credentials_are_read_with_the_conf),
+        cmocka_unit_test(parameters_that_carry_credentials_are_known),
+        cmocka_unit_test(wrong_client_authentication_is_found),
+        cmocka_unit_test(wrong_rules_for_client_certificates_are_found),
 
         cmocka_unit_test(defaults_are_filled_in),
         cmocka_unit_test(addresses_become_socket_addresses),

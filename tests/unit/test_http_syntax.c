@@ -99,6 +99,62 @@ static void connection_names_fields_but_not_those_that_frame_a_message(void **st
     assert_false(gw_http_connection_nominates(values, 2, GW_STR("x-c")));
 }
 
+static void connection_takes_nothing_away_that_proxies_say_of_a_client(void **state)
+{
+    static const char *const kept[] = {"x-forwarded-for",
+                                       "x-forwarded-host",
+                                       "x-forwarded-port",
+                                       "x-forwarded-proto",
+                                       "x-request-id",
+                                       "forwarded",
+                                       "via",
+                                       "content-type",
+                                       "content-encoding",
+                                       "content-range",
+                                       "date"};
+    for (size_t i = 0; i != sizeof(kept) / sizeof(kept[0]); ++i) {
+        char others[64];
+        const gw_str_t itself = gw_str_of(kept[i]);
+        if (gw_http_connection_nominates(&itself, 1, itself))
+            fail_msg("%s", kept[i]);
+        /* one that is as long is another */
+        memcpy(others, kept[i], itself.len);
+        others[itself.len - 1] = 'z';
+        const gw_str_t other = gw_str(others, itself.len);
+        assert_true(gw_http_connection_nominates(&other, 1, other));
+    }
+}
+
+static void fields_of_the_gateway_are_known_in_either_spelling(void **state)
+{
+    static const struct {
+        const char *name;
+        bool is_ours;
+    } cases[] = {
+        {"host", true},
+        {"x-forwarded-for", true},
+        {"x_forwarded_for", true},
+        {"x-forwarded_for", true},
+        {"x-request-timeout-ms", true},
+        {"x_request_timeout_ms", true},
+        {"expect", true},
+        {"forwarded", true},
+        {"via", true},
+        {"connection", true},
+        {"transfer_encoding", true},
+        {"content_length", true},
+        {"x-forwarded-user", false},
+        {"x-forwarded-fo", false},
+        {"x-forwarded-forx", false},
+        {"authorization", false},
+        {"xzforwarded-for", false},
+        {"", false},
+    };
+    for (size_t i = 0; i != sizeof(cases) / sizeof(cases[0]); ++i)
+        if (gw_http_is_of_the_gateway(gw_str_of(cases[i].name)) != cases[i].is_ours)
+            fail_msg("%s", cases[i].name);
+}
+
 static void the_guard_refuses_what_libh2o_lets_through(void **state)
 {
     static const struct {
@@ -141,6 +197,8 @@ int main(void)
         cmocka_unit_test(lengths_are_digits_that_fit),
         cmocka_unit_test(lists_skip_white_space_and_empty_items),
         cmocka_unit_test(connection_names_fields_but_not_those_that_frame_a_message),
+        cmocka_unit_test(connection_takes_nothing_away_that_proxies_say_of_a_client),
+        cmocka_unit_test(fields_of_the_gateway_are_known_in_either_spelling),
         cmocka_unit_test(the_guard_refuses_what_libh2o_lets_through),
         cmocka_unit_test(every_status_has_a_phrase),
     };

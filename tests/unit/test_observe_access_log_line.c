@@ -34,7 +34,9 @@ static json_t *parse(const char *line)
     return json;
 }
 
-static const gw_decision_t two_decisions[] = {{"signed_in", "next", NULL}, {"polite", "answered", "limit_exceeded"}};
+static const gw_decision_t two_decisions[] = {{"signed_in", "next", NULL, NULL},
+                                              {"polite", "answered", "limit_exceeded", NULL}};
+static const gw_decision_t detailed_decision[] = {{"jwt", "refused", "expired", "exp was \"7\" min ago"}};
 
 static const struct {
     const char *about;
@@ -102,6 +104,24 @@ static const struct {
      "\"route\":\"/\",\"tries\":0,\"reused\":false,\"bytes_in\":0,\"bytes_out\":0,\"head_ms\":0.000,\"total_ms\":0.999,"
      "\"decisions\":[{\"filter\":\"signed_in\",\"verdict\":\"next\"},{\"filter\":\"polite\",\"verdict\":\"answered\","
      "\"reason\":\"limit_exceeded\"}]}\n"},
+    {"who the request came from, and what a decision has to say besides",
+     {.started_at_us = 951782400000001,
+      .client = {"192.0.2.7:54321", 15},
+      .principal = {"ali\"ce\n", 7},
+      .credential = "jwt",
+      .protocol = "HTTP/2",
+      .status = 401,
+      .reason = "token_invalid",
+      .head_us = NONE,
+      .connected_us = NONE,
+      .response_us = NONE,
+      .total_us = NONE,
+      .decisions = detailed_decision,
+      .num_decisions = 1},
+     "{\"time\":\"2000-02-29T00:00:00.000001Z\",\"client\":\"192.0.2.7:54321\",\"principal\":\"ali\\\"ce\\n\","
+     "\"credential\":\"jwt\",\"protocol\":\"HTTP/2\",\"status\":401,\"reason\":\"token_invalid\",\"tries\":0,"
+     "\"reused\":false,\"bytes_in\":0,\"bytes_out\":0,\"decisions\":[{\"filter\":\"jwt\",\"verdict\":\"refused\","
+     "\"reason\":\"expired\",\"detail\":\"exp was \\\"7\\\" min ago\"}]}\n"},
     {"phases that are missing or out of order never go negative",
      {.started_at_us = 4102444799999999,
       .status = 200,
@@ -223,17 +243,17 @@ static void single_bytes_are_plain_or_escaped_wherever_they_stand(void **state)
 {
     for (unsigned byte = 0; byte != 256; ++byte) {
         for (size_t at = 0; at != 12; ++at) {
-            char path[12];
-            memset(path, 'x', sizeof(path));
-            path[at] = (char)byte;
-            gw_outcome_t outcome = {.path = {path, sizeof(path)}};
+            char text[12];
+            memset(text, 'x', sizeof(text));
+            text[at] = (char)byte;
+            gw_outcome_t outcome = {.user_agent = {text, sizeof(text)}};
             const char *line = line_of(&outcome);
             bool is_plain = byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
             char value[64];
-            raw_value(line, "path", value, sizeof(value));
-            assert_int_equal(strlen(value) == sizeof(path), is_plain);
+            raw_value(line, "user_agent", value, sizeof(value));
+            assert_int_equal(strlen(value) == sizeof(text), is_plain);
             if (is_plain)
-                assert_memory_equal(value, path, sizeof(path));
+                assert_memory_equal(value, text, sizeof(text));
         }
     }
 }
@@ -259,6 +279,19 @@ static void secrets_in_queries_are_hidden(void **state)
          "X-Amz-Algorithm=A&X-Amz-Credential=***&X-Amz-Signature=***&X-Amz-Security-Token=***"},
         {"escapes around it", "a=\"&token=x\n&b=\\", "a=\\\"&token=***&b=\\\\"},
         {"separators only", "&&;;&=&", "&&;;&=&"},
+        {"a fragment ends a pair", "a=1#access_token=x&b=2", "a=1#access_token=***&b=2"},
+        {"a secret ends at a fragment", "token=x#b=2", "token=***#b=2"},
+        {"lists", "token[]=x&token%5B%5D=y&password[0]=z&a[]=1", "token[]=***&token%5B%5D=***&password[0]=***&a[]=1"},
+        {"members", "user[password]=x&user[name]=ann&a[b][api_key]=y",
+         "user[password]=***&user[name]=ann&a[b][api_key]=***"},
+        {"blanks around it", "+token=x&token+=y&%20token%20=z", "+token=***&token+=***&%20token%20=***"},
+        {"capitals for words", "accessToken=x&clientSecret=y&idToken=z",
+         "accessToken=***&clientSecret=***&idToken=***"},
+        {"of OAuth and SAML", "code=x&client_assertion=y&assertion=z&SAMLResponse=a&private_key=b&code_challenge=c",
+         "code=***&client_assertion=***&assertion=***&SAMLResponse=***&private_key=***&code_challenge=c"},
+        {"brackets alone", "[]=1&[=2&]=3", "[]=1&[=2&]=3"},
+        {"a word as long as the longest, and longer", "x-amz-security-token=x&x-amz-security-token1=y",
+         "x-amz-security-token=***&x-amz-security-token1=y"},
         {"broken percent-encoding", "%7=1&%=2&toke%6e=3&toke%6=4", "%7=1&%=2&toke%6e=***&toke%6=4"},
     };
     char value[256];
@@ -276,6 +309,78 @@ static void secrets_in_queries_are_hidden(void **state)
         assert_memory_equal(value, "https://h/token=x?", 18);
         if (strcmp(value + 18, rows[i].expected) != 0)
             fail_msg("referer, %s: %s instead of %s", rows[i].about, value + 18, rows[i].expected);
+    }
+}
+
+static void who_asks_is_hidden_in_urls(void **state)
+{
+    static const struct {
+        const char *about, *url, *expected;
+    } rows[] = {
+        {"user and password", "https://ann:hunter2@h/a?b=c", "https://***@h/a?b=c"},
+        {"a user", "http://ann@h", "http://***@h"},
+        {"an @ in the password", "http://ann:hun@ter2@h/", "http://***@h/"},
+        {"no scheme", "//ann:hunter2@h/a", "//***@h/a"},
+        {"no slashes, as in CONNECT", "ann:hunter2@h:443", "***@h:443"},
+        {"beside secrets", "https://ann:hunter2@h/a?token=b&c=@#key=d", "https://***@h/a?token=***&c=@#key=***"},
+        {"an @ further on", "https://h/@ann?a=b@c", "https://h/@ann?a=b@c"},
+        {"an @ behind a query without a path", "https://h?a=b@c", "https://h?a=b@c"},
+        {"in a path", "/@ann:x", "/@ann:x"},
+        {"a fragment", "https://h/a#access_token=x&token_type=y", "https://h/a#access_token=***&token_type=y"},
+        {"nobody", "http://@h", "http://***@h"},
+        {"an @ alone", "@", "***@"},
+        {"an address", "http://[::1]:80/a", "http://[::1]:80/a"},
+    };
+    char value[256];
+
+    for (size_t i = 0; i != sizeof(rows) / sizeof(rows[0]); ++i) {
+        static const char *const keys[] = {"referer", "path", "host"};
+        gw_str_t url = gw_str_of(rows[i].url);
+        gw_outcome_t outcome = {.referer = url, .path = url, .host = url};
+        for (size_t k = 0; k != 3; ++k) {
+            raw_value(line_of(&outcome), keys[k], value, sizeof(value));
+            if (strcmp(value, rows[i].expected) != 0)
+                fail_msg("%s, %s: %s instead of %s", keys[k], rows[i].about, value, rows[i].expected);
+        }
+    }
+}
+
+static void a_long_user_does_not_uncover_the_password(void **state)
+{
+    static char url[3000];
+    char value[1024];
+
+    for (size_t len = 200; len != 300; ++len) {
+        memset(url, 'x', len);
+        memcpy(url + len, "://ann:hunter2@h/?token=hunter2", 32);
+        gw_outcome_t outcome = {.referer = gw_str(url, len + 31)};
+        raw_value(line_of(&outcome), "referer", value, sizeof(value));
+        assert_null(strstr(value, "hunter"));
+    }
+}
+
+static void parameters_that_the_conf_takes_credentials_from_are_hidden(void **state)
+{
+    static const gw_str_t secret[] = {{"k", 1}, {"x-customer-key-of-a-very-long-name", 34}};
+    static const struct {
+        const char *about, *query, *expected;
+    } rows[] = {
+        {"shorter than any well-known one", "k=1&a=2", "k=***&a=2"},
+        {"longer than any well-known one", "X-Customer-Key-of-a-very-long-name=1",
+         "X-Customer-Key-of-a-very-long-name=***"},
+        {"percent-encoded name", "%4b=1&%6B=2&%6=3", "%4b=***&%6B=***&%6=3"},
+        {"others that begin or end so", "kk=1&ok=2&=3&k&k=", "kk=1&ok=2&=3&k&k="},
+        {"beside well-known ones", "token=1&k=2&key=3", "token=***&k=***&key=***"},
+        {"a value with separators of others", "k=a;b=c;d&e=f", "k=***&e=f"},
+    };
+    char value[256];
+
+    for (size_t i = 0; i != sizeof(rows) / sizeof(rows[0]); ++i) {
+        gw_outcome_t outcome = {
+            .query = gw_str_of(rows[i].query), .secret_parameters = secret, .num_secret_parameters = 2};
+        raw_value(line_of(&outcome), "query", value, sizeof(value));
+        if (strcmp(value, rows[i].expected) != 0)
+            fail_msg("%s: %s instead of %s", rows[i].about, value, rows[i].expected);
     }
 }
 
@@ -306,6 +411,7 @@ static void long_texts_are_clipped_and_say_so(void **state)
         {"referer", "referer", offsetof(gw_outcome_t, referer), 256},
         {"method", "method", offsetof(gw_outcome_t, method), 256},
         {"id", "id", offsetof(gw_outcome_t, request_id), 256},
+        {"principal", "principal", offsetof(gw_outcome_t, principal), 256},
     };
     static char text[3000], value[4096], expected[4096];
 
@@ -340,7 +446,7 @@ static void the_longest_line_fits(void **state)
 
     memset(terminated, 1, sizeof(terminated) - 1);
     for (size_t i = 0; i != sizeof(decisions) / sizeof(decisions[0]); ++i)
-        decisions[i] = (gw_decision_t){terminated, terminated, terminated};
+        decisions[i] = (gw_decision_t){terminated, terminated, terminated, terminated};
     for (unsigned fill = 0; fill != 256; ++fill) {
         memset(hostile, (int)fill, sizeof(hostile));
         if (fill != 0)
@@ -349,6 +455,8 @@ static void the_longest_line_fits(void **state)
         gw_outcome_t outcome = {.started_at_us = UINT64_MAX,
                                 .request_id = all,
                                 .client = all,
+                                .principal = all,
+                                .credential = terminated,
                                 .protocol = terminated,
                                 .tls = terminated,
                                 .method = all,
@@ -390,7 +498,7 @@ static uint64_t random_next(uint64_t *state)
 
 static void random_bytes_always_give_one_line_of_valid_json(void **state)
 {
-    static const char spice[] = "\"\\\n\r%=&;?\x7f\x80\xc2\xe2\xf0\xed";
+    static const char spice[] = "\"\\\n\r%=&;?#@:/[]\x7f\x80\xc2\xe2\xf0\xed";
     uint64_t seed = UINT64_C(88172645463325252);
     static char text[6][4096];
 
@@ -439,6 +547,9 @@ int main(void)
         cmocka_unit_test(every_byte_is_escaped_as_it_must_be),
         cmocka_unit_test(single_bytes_are_plain_or_escaped_wherever_they_stand),
         cmocka_unit_test(secrets_in_queries_are_hidden),
+        cmocka_unit_test(who_asks_is_hidden_in_urls),
+        cmocka_unit_test(a_long_user_does_not_uncover_the_password),
+        cmocka_unit_test(parameters_that_the_conf_takes_credentials_from_are_hidden),
         cmocka_unit_test(a_long_secret_does_not_uncover_the_next_one),
         cmocka_unit_test(long_texts_are_clipped_and_say_so),
         cmocka_unit_test(the_longest_line_fits),
