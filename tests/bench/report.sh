@@ -14,8 +14,9 @@ spread() {
 
 # hundredths NUMBER UNIT: NUMBER/UNIT rounded to two digits
 hundredths() {
-    local n=$((($1 * 100 + $2 / 2) / $2))
-    printf '%d.%02d' $((n / 100)) $((n % 100))
+    local n=$(((${1#-} * 100 + $2 / 2) / $2)) sign=''
+    [ "${1#-}" = "$1" ] || sign=-
+    printf '%s%d.%02d' "$sign" $((n / 100)) $((n % 100))
 }
 
 # cpu_values PEER: sets `values`, its ns per request in the rounds in which it answered
@@ -43,13 +44,58 @@ ratios() {
     done
 }
 
+# prints the peer that shows what the rest costs, if there is one
+floor_of_workload() {
+    local peer
+    for peer in "${peers[@]}"; do
+        ! is_floor "$peer" || {
+            echo "$peer"
+            return
+        }
+    done
+}
+
+# above PEER FLOOR: sets `differences`, in ns, one per round in which both answered
+above() {
+    local mine floors i
+    read -r -a mine <<<"${cpu_of[$1]}"
+    read -r -a floors <<<"${cpu_of[$2]}"
+    differences=()
+    for i in "${!mine[@]}"; do
+        ((mine[i] == 0 || floors[i] == 0)) || differences+=($((mine[i] - floors[i])))
+    done
+    ((${#differences[@]} > 0)) || differences=(0)
+}
+
+# print_aside FLOOR: each peer's cost divided by that of floor and aside together, round by round
+print_aside() {
+    local peer floor=$1 mine floors asides i values median minimum maximum
+    read -r -a asides <<<"$aside"
+    read -r -a floors <<<"${cpu_of[$floor]}"
+    spread "${asides[@]}"
+    printf '\n%s: %s us\n' "$aside_about" "$(with_range 1000)"
+    for peer in "${peers[@]}"; do
+        read -r -a mine <<<"${cpu_of[$peer]}"
+        values=()
+        for i in "${!mine[@]}"; do
+            ((mine[i] == 0 || floors[i] == 0)) || values+=($((mine[i] * 1000 / (floors[i] + asides[i]))))
+        done
+        [ "$peer" = "$floor" ] || ((${#values[@]} == 0)) || {
+            spread "${values[@]}"
+            printf '  %s: %s x (%s and that)\n' "$peer" "$(with_range 1000)" "$floor"
+        }
+    done
+}
+
 print_table() {
-    local peer reference quotients median minimum maximum total cpu rate columns=() values
+    local peer reference quotients median minimum maximum total cpu rate floor differences columns=() values
     for reference in "${references[@]}"; do
         [ -z "${pid_of[$reference]:-}" ] || columns+=("$reference")
     done
+    floor=$(floor_of_workload)
     printf '\n%s: %s; %d rounds x %d s\n\n' "$workload" "$about" "$rounds" "$seconds"
-    printf '%-10s %-22s' peer 'us CPU/request'
+    printf '%-16s %-22s' peer 'us CPU/request'
+    [ -z "$floor" ] || printf ' %-22s' "us above $floor"
     for reference in "${columns[@]}"; do
         printf ' %-18s' "x $reference"
     done
@@ -58,7 +104,12 @@ print_table() {
         cpu_values "$peer"
         spread "${values[@]}"
         cpu=$median
-        printf '%-10s %-22s' "$peer" "$(with_range 1000)"
+        printf '%-16s %-22s' "$peer" "$(with_range 1000)"
+        if [ -n "$floor" ]; then
+            above "$peer" "$floor"
+            spread "${differences[@]}"
+            printf ' %-22s' "$(with_range 1000)"
+        fi
         for reference in "${columns[@]}"; do
             ratios "$peer" "$reference"
             if ((${#quotients[@]} == 0)); then
@@ -84,6 +135,7 @@ print_table() {
         total=$((${errors_of[$peer]// /+}))
         printf ' %7d  %s%s\n' "$total" "$(call peer "$peer" version)" "${tls_of[$peer]:+; ${tls_of[$peer]}}"
     done
+    [ -z "$floor" ] || [ -z "$aside" ] || print_aside "$floor"
 }
 
 # Names the peers whose cost was far from steady: other work on the machine, or on the host of a virtual one.
@@ -115,8 +167,8 @@ json_list() {
 # One JSON object for the workload; numbers are per round, in the order of the rounds.
 print_json() {
     local peer separator=
-    printf '{"name": %s, "about": %s, "connections": %d, "body_bytes": %d, "peers": [' \
-        "$(json_string "$workload")" "$(json_string "$about")" "$connections" "$body_bytes"
+    printf '{"name": %s, "about": %s, "connections": %d, "body_bytes": %d, "aside_ns": %s, "peers": [' \
+        "$(json_string "$workload")" "$(json_string "$about")" "$connections" "$body_bytes" "$(json_list "$aside")"
     for peer in "${peers[@]}"; do
         printf '%s\n  {"name": %s, "version": %s, "tls": %s,' "$separator" "$(json_string "$peer")" \
             "$(json_string "$(call peer "$peer" version)")" "$(json_string "${tls_of[$peer]}")"

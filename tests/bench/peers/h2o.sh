@@ -14,6 +14,13 @@ peer_h2o_version() {
     h2o -v | sed -n 's/^h2o version /h2o /p'
 }
 
+peer_h2o_supports() {
+    [ -z "$credentials" ] || {
+        say 'bench: h2o checks no tokens; going on without it'
+        return 1
+    }
+}
+
 peer_h2o_start() {
     local tls='' user=''
     if [ "$scheme" = https ]; then

@@ -15,11 +15,22 @@ peer_haproxy_version() {
 }
 
 peer_haproxy_start() {
-    local tls=
+    local tls='' rules=''
     if [ "$scheme" = https ]; then
         cat "$certificate" "$certificate_key" >"$dir/both.pem"
         tls="ssl crt $dir/both.pem"
     fi
+    # its documentation's way (jwt_verify, jwt_payload_query); it remembers no tokens
+    [ "$credentials" != jwt ] || rules="
+    http-request set-var(txn.bearer) http_auth_bearer
+    http-request set-var(txn.alg) var(txn.bearer),jwt_header_query('\$.alg')
+    http-request deny deny_status 401 unless { var(txn.alg) -m str RS256 }
+    http-request deny deny_status 401 unless { var(txn.bearer),jwt_verify(txn.alg,\"$jwt_key\") 1 }
+    http-request deny deny_status 401 unless { var(txn.bearer),jwt_payload_query('\$.iss') -m str $jwt_issuer }
+    http-request deny deny_status 401 unless { var(txn.bearer),jwt_payload_query('\$.aud') -m str $jwt_audience }
+    http-request set-var(txn.exp) var(txn.bearer),jwt_payload_query('\$.exp','int')
+    http-request set-var(txn.now) date()
+    http-request deny deny_status 401 unless { var(txn.exp),sub(txn.now) gt 0 }"
     cat >"$dir/conf" <<END
 global
     nbthread 1
@@ -32,6 +43,7 @@ defaults
     http-reuse always
 frontend front
     bind 127.0.0.1:$port $tls
+$rules
     default_backend origin
 backend origin
     server origin 127.0.0.1:$origin_port

@@ -14,6 +14,14 @@ peer_nginx_version() {
     nginx -v 2>&1 | sed -n 's/^nginx version: nginx\/\(.*\)/nginx \1/p'
 }
 
+peer_nginx_supports() {
+    [ -z "$credentials" ] || {
+        say 'bench: nginx alone checks no tokens (nginx-lua does); going on without it'
+        return 1
+    }
+}
+
+# nginx_modules, nginx_http, nginx_location: what other peers add to its configuration
 peer_nginx_start() {
     local tls='' user='' kind
     if [ "$scheme" = https ]; then
@@ -23,6 +31,7 @@ peer_nginx_start() {
     [ "$(id -u)" != 0 ] || user='user root;'
     cat >"$dir/conf" <<END
 daemon off;
+${nginx_modules:-}
 $user
 worker_processes 1;
 pid $dir/pid;
@@ -32,6 +41,7 @@ events {
 }
 http {
     access_log off;
+    ${nginx_http:-}
     keepalive_requests 1000000000;
     $(for kind in client_body proxy fastcgi uwsgi scgi; do echo "${kind}_temp_path $dir/$kind;"; done)
     upstream origin {
@@ -43,6 +53,7 @@ http {
         listen 127.0.0.1:$port ${tls:+ssl};
         $tls
         location / {
+            ${nginx_location:-}
             proxy_pass http://origin;
             proxy_http_version 1.1;
             proxy_set_header Connection "";

@@ -19,6 +19,10 @@ peer_relay_supports() {
         say 'bench: relay has no TLS; going on without it'
         return 1
     }
+    [ -z "$credentials" ] || {
+        say 'bench: relay checks no tokens; going on without it'
+        return 1
+    }
 }
 
 peer_relay_start() {

@@ -14,6 +14,13 @@ peer_sluice_resilient_version() {
     peer_sluice_version
 }
 
+peer_sluice_resilient_supports() {
+    [ -z "$credentials" ] || {
+        say 'bench: sluice-resilient is about failing services, not about tokens; going on without it'
+        return 1
+    }
+}
+
 peer_sluice_resilient_start() {
     local tls=
     if [ "$scheme" = https ]; then

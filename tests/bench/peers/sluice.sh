@@ -15,10 +15,14 @@ peer_sluice_version() {
 }
 
 peer_sluice_start() {
-    local tls=
+    local tls='' filters=''
     if [ "$scheme" = https ]; then
         tls=", tls: { certificates: [ { certificate: $certificate, key: $certificate_key } ] }"
     fi
+    # what is remembered of a token like these takes 960 bytes
+    [ "$credentials" != jwt ] ||
+        filters=", filters: [ { jwt: { issuer: $jwt_issuer, audience: $jwt_audience, keys: { file: $jwt_key },
+            cache_size: $((jwt_remembered * 960))B } } ]"
     cat >"$dir/conf.yaml" <<END
 workers: 1
 access_log: off
@@ -27,7 +31,7 @@ listen:
 services:
   origin: { endpoints: [ "http://127.0.0.1:$origin_port" ] }
 routes:
-  - { path: /, service: origin }
+  - { path: /, service: origin$filters }
 END
     launch "$SLUICE" run -c "$dir/conf.yaml"
 }
