@@ -141,6 +141,12 @@ static gw_token_entry_t *remember(jwt_state_t *state, gw_str_t token, const gw_j
     return entry;
 }
 
+static gw_token_entry_t *find(jwt_state_t *state, gw_str_t token)
+{
+    return gw_token_cache_find(state->cache, token, state->ring.generation,
+                               (int64_t)(gw_worker_wall_us(state->worker) / 1000));
+}
+
 /** Judges the token by the keys of now.  @return the entry with a reference; NULL: see ret, to be disposed */
 static gw_token_entry_t *judge(jwt_state_t *state, gw_str_t token, gw_jwt_judgement_t *ret)
 {
@@ -210,7 +216,11 @@ static gw_verdict_t judge_again(wait_t *wait, bool is_over, bool has_failed)
     gw_jwt_judgement_t judgement;
     gw_verdict_t verdict = GW_WAITING;
     if (wait->generation != passage->state->ring.generation) {
-        gw_token_entry_t *entry = judge(passage->state, wait->token, &judgement);
+        /* of many who wait with the same token the first one has it verified */
+        gw_token_entry_t *entry = find(passage->state, wait->token);
+        if (entry != NULL)
+            return let_in(passage, entry);
+        entry = judge(passage->state, wait->token, &judgement);
         note(wait, &judgement);
         if (entry != NULL)
             verdict = let_in(passage, entry);
@@ -264,8 +274,7 @@ static gw_verdict_t on_request(gw_exchange_t *ex, const void *arg, void *arg_sta
         return refuse(ex, conf, &findings, NULL);
     gw_jwt_ring_refresh(&state->ring);
     passage_t *passage = new_passage(ex, state);
-    gw_token_entry_t *entry = gw_token_cache_find(state->cache, token, state->ring.generation,
-                                                  (int64_t)(gw_worker_wall_us(state->worker) / 1000));
+    gw_token_entry_t *entry = find(state, token);
     if (entry != NULL)
         return let_in(passage, entry);
     gw_jwt_judgement_t judgement;

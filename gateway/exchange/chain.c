@@ -12,10 +12,12 @@ void gw_exchange_decide_with(gw_exchange_t *ex, const char *filter, const char *
         decision.detail = h2o_strdup(&ex->req->pool, detail, SIZE_MAX).base;
     if (ex->decisions == NULL)
         ex->decisions = h2o_mem_alloc_pool(&ex->req->pool, sizeof(*ex->decisions) * GW_MAX_FILTERS);
-    if (ex->num_decisions != 0 && ex->decisions[ex->num_decisions - 1].filter == filter)
+    if (ex->num_decisions != 0 && ex->decisions[ex->num_decisions - 1].filter == filter &&
+        (!ex->is_in_chain || ex->decided_by == ex->current_filter))
         ex->decisions[ex->num_decisions - 1] = decision; /* it knows better now */
     else if (ex->num_decisions != GW_MAX_FILTERS)
         ex->decisions[ex->num_decisions++] = decision;
+    ex->decided_by = ex->current_filter;
 }
 
 void gw_exchange_decide(gw_exchange_t *ex, const char *filter, const char *verdict, const char *reason)

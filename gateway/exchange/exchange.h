@@ -158,9 +158,10 @@ struct gw_exchange {
     bool is_delivered; /* the whole response went to the connection, which takes this back when it cannot write it */
     gw_decision_t *decisions;
     size_t num_decisions;
-    size_t current_filter;                /* whose function is being called */
-    void **filter_data;                   /* by place in the route; NULL until one was asked for */
-    struct gw_forward *forward;           /* the part of it that talks to an endpoint */
+    size_t decided_by;          /* place of the filter that made the last one: a route may have two of a kind */
+    size_t current_filter;      /* whose function is being called */
+    void **filter_data;         /* by place in the route; NULL until one was asked for */
+    struct gw_forward *forward; /* the part of it that talks to an endpoint */
     const struct gw_forwarded *forwarded; /* fields that say who the request comes from, gateway/exchange/principal.c */
     uint64_t deadline_ms;                 /* of the total timeout; 0: none */
 

@@ -25,6 +25,7 @@ struct gw_file {
     gw_published_t *published;
     struct gw_file_stamp stamp;
     bool is_missing;      /* and that was said */
+    bool is_unread;       /* the same: descriptors may have run out */
     uint64_t restless_ms; /* since when it has been changing; 0: it rests */
 };
 
@@ -75,12 +76,14 @@ static char *read_all(int fd, const char *path, const gw_file_class_t *class, gw
     return refuse(diag, at, class, path, len > class->max_bytes ? "it is too large" : "it is being written to");
 }
 
+/** @param ret_is_unread set when the system would not let us read it, which says nothing of the file itself */
 static gw_version_t *load(const char *path, const gw_file_class_t *class, gw_diag_t *diag, gw_mark_t at,
-                          struct gw_file_stamp *ret_stamp)
+                          struct gw_file_stamp *ret_stamp, bool *ret_is_unread)
 {
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     struct stat stat;
-    if (fd == -1 || fstat(fd, &stat) != 0) {
+    *ret_is_unread = fd == -1 || fstat(fd, &stat) != 0;
+    if (*ret_is_unread) {
         refuse(diag, at, class, path, strerror(errno));
         if (fd != -1)
             close(fd);
@@ -105,7 +108,8 @@ static gw_version_t *load(const char *path, const gw_file_class_t *class, gw_dia
 bool gw_file_load(gw_file_seed_t *seed, const char *path, const gw_file_class_t *class, gw_diag_t *diag, gw_mark_t at)
 {
     *seed = (gw_file_seed_t){.path = path};
-    seed->version = load(path, class, diag, at, &seed->stamp);
+    bool is_unread;
+    seed->version = load(path, class, diag, at, &seed->stamp, &is_unread);
     return seed->version != NULL;
 }
 
@@ -147,16 +151,23 @@ static bool is_same(const struct gw_file_stamp *a, const struct gw_file_stamp *b
     return memcmp(a, b, sizeof(*a)) == 0;
 }
 
-/** @param settled what it was found to be   @return false: it has changed meanwhile, so what was read means nothing */
+/** @param settled what it was found to be
+ *  @return false: to be tried again; it has changed meanwhile, so what was read means nothing, or could not be read */
 static bool load_again(gw_file_t *file, const struct gw_file_stamp *settled)
 {
+    bool is_unread;
     gw_diag_t *diag = gw_diag_create();
     struct gw_file_stamp read = *settled, now = {0};
     struct stat stat_now;
-    gw_version_t *version = load(file->path, file->class, diag, (gw_mark_t){.file = file->path}, &read);
+    gw_version_t *version = load(file->path, file->class, diag, (gw_mark_t){.file = file->path}, &read, &is_unread);
     if (stat(file->path, &stat_now) == 0)
         now = stamp_of(&stat_now);
-    bool is_still = is_same(&read, settled) && is_same(&now, settled);
+    bool is_still = is_same(&read, settled) && is_same(&now, settled) && !is_unread;
+    if (is_unread && !file->is_unread) {
+        gw_diag_each(diag, log_entry, NULL);
+        publish(file, NULL);
+    }
+    file->is_unread = is_unread;
     if (is_still) {
         file->stamp = *settled; /* also when it cannot be read: that is said once */
         gw_diag_each(diag, log_entry, NULL);
@@ -191,7 +202,7 @@ static uint64_t look(gw_source_t *source, uint64_t now_ms)
         file->restless_ms = now_ms;
     bool is_due = is_settled(&stat_now) || now_ms - file->restless_ms >= RESTLESS_MS;
     if (!is_due || !load_again(file, &stamp))
-        return now_ms + LOOK_AGAIN_MS;
+        return now_ms + (file->is_unread ? LOOK_OFTEN_MS : LOOK_AGAIN_MS);
     file->restless_ms = 0;
     return next_ms;
 }

@@ -21,7 +21,7 @@ typedef struct job {
 } job_t;
 
 struct gw_upkeep {
-    atomic_size_t references; /* the owner's, and one for each source */
+    atomic_size_t references; /* the owner's, one for each source, and of whoever has it run something */
     pthread_t thread;
     CURLM *multi;
     gw_jobs_t *pool;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -273,6 +274,28 @@ static void a_half_that_is_soon_made_whole_is_never_read(void **state)
         if (round == 99)
             fail_msg("this machine is too slow to write two halves within 150 ms");
     }
+}
+
+/** Descriptors run out where many clients are connected; what was revoked meanwhile must not be forgotten. */
+static void a_change_that_no_descriptor_was_left_for_is_read_when_there_is_one(void **state)
+{
+    world_t *world = watch_list(state);
+    char *next = path_in(world, "next");
+    struct rlimit before, none;
+    write_in_place(next, "w", "two end\n");
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    int status = rename(next, world->list);
+    uint64_t start_ms = gw_clock_ms();
+    while (count_in_log(world, "list' has changed and is not used") == 0 && wait_a_little(start_ms, SOON_MS))
+        ;
+    setrlimit(RLIMIT_NOFILE, &before); /* first, so that a test that fails can say so */
+    assert_int_equal(status, 0);
+    assert_int_equal(count_in_log(world, "Too many open files"), 1);
+    wait_for_value(world->file, "two end\n");
+    free(next);
 }
 
 /** A list that somebody appends to all the time must not keep what it revokes from being seen. */
@@ -601,6 +624,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_cannot_be_used_changes_nothing_and_is_said_once, begin, end),
         cmocka_unit_test_setup_teardown(a_pipe_in_its_place_is_not_waited_for, begin, end),
         cmocka_unit_test_setup_teardown(loading_says_what_is_wrong_where_the_conf_names_it, begin, end),
+        cmocka_unit_test_setup_teardown(a_change_that_no_descriptor_was_left_for_is_read_when_there_is_one, begin, end),
         cmocka_unit_test_setup_teardown(many_files_of_one_folder_are_each_noticed, begin, end),
         cmocka_unit_test_setup_teardown(a_file_may_be_let_go_while_it_is_being_read, begin, end),
         cmocka_unit_test_setup_teardown(watching_may_begin_and_end_at_any_moment, begin, end),
