@@ -177,26 +177,13 @@ const gw_section_t gw_headers_section = {.name = "headers",
 
 /* on a route ------------------------------------------------------------------------------------------------------- */
 
-/** @return whether one of the filters that run before may give what the key names */
-static bool is_given(const gw_key_conf_t *key, const gw_route_conf_t *route)
-{
-    if (key->kind != GW_KEY_PRINCIPAL && key->kind != GW_KEY_PROPERTY)
-        return true;
-    for (size_t i = 0; i != route->num_filters && route->filters[i] != NULL; ++i) {
-        const gw_filter_class_t *class = route->filters[i]->class;
-        if (class->gives_principal && (key->kind == GW_KEY_PRINCIPAL || strcmp(class->name, key->scheme) == 0))
-            return true;
-    }
-    return false;
-}
-
 static void check_given(struct gw_conf_reader *reader, const gw_conf_pairs_t *pairs, const gw_template_t *templates,
                         const gw_route_conf_t *route)
 {
     for (size_t i = 0; templates != NULL && i != pairs->size; ++i) /* none: an error was found before */
         for (size_t k = 0; k != templates[i].num_pieces; ++k) {
             const gw_key_conf_t *key = &templates[i].pieces[k].key;
-            if (!is_given(key, route))
+            if (!gw_conf_key_is_given(key, route))
                 gw_diag_warning(reader->diag, pairs->entries[i].value_at,
                                 "filters run in the order of the route's list",
                                 "'%s' is always empty on the route at %s:%u:%u: no filter before this one finds it out",

@@ -15,6 +15,8 @@ static const struct {
     {GW_KEY_HEADER, "header:", "header:NAME"},
     {GW_KEY_COOKIE, "cookie:", "cookie:NAME"},
     {GW_KEY_QUERY, "query:", "query:NAME"},
+    {GW_KEY_ROUTE, "route", "route"},
+    {GW_KEY_ALL, "all", "all"},
     {GW_KEY_PRINCIPAL, "principal", "principal"},
 };
 enum { num_forms = sizeof(forms) / sizeof(forms[0]) };
@@ -121,4 +123,16 @@ void gw_conf_hide_parameter(gw_conf_reader_t *reader, const char *name)
         memcpy(entries, hidden->entries, hidden->size * sizeof(*entries));
     entries[hidden->size++] = gw_str_of(copy);
     hidden->entries = entries;
+}
+
+bool gw_conf_key_is_given(const gw_key_conf_t *key, const gw_route_conf_t *route)
+{
+    if (key->kind != GW_KEY_PRINCIPAL && key->kind != GW_KEY_PROPERTY)
+        return true;
+    for (size_t i = 0; i != route->num_filters && route->filters[i] != NULL; ++i) {
+        const gw_filter_class_t *class = route->filters[i]->class;
+        if (class->gives_principal && (key->kind == GW_KEY_PRINCIPAL || strcmp(class->name, key->scheme) == 0))
+            return true;
+    }
+    return false;
 }

@@ -15,6 +15,7 @@
 #include "gateway/base/arena.h"
 #include "gateway/base/cidr.h"
 #include "gateway/config/diag.h"
+#include "gateway/config/overload.h"
 #include "gateway/config/schema.h"
 #include "gateway/upstream/condition.h"
 
@@ -88,6 +89,8 @@ typedef enum gw_key_kind {
     GW_KEY_HEADER,
     GW_KEY_COOKIE,
     GW_KEY_QUERY,
+    GW_KEY_ROUTE,     /* its name */
+    GW_KEY_ALL,       /* the same for every request */
     GW_KEY_PRINCIPAL, /* its name */
     GW_KEY_PROPERTY   /* of the principal that a filter of kind `scheme` established */
 } gw_key_kind_t;
@@ -216,6 +219,7 @@ typedef struct gw_route_conf {
     gw_filter_conf_t **filters;       /* in the order of the file */
     size_t num_filters;
     bool answers_preflight; /* one of the filters does */
+    int priority;           /* gw_priority_t */
 } gw_route_conf_t;
 
 typedef enum gw_access_log_target { GW_LOG_OFF, GW_LOG_STDOUT, GW_LOG_FILE } gw_access_log_target_t;
@@ -254,6 +258,7 @@ typedef struct gw_snapshot {
         gw_str_t *entries; /* query parameters that carry credentials, in lower case: gw_conf_hide_parameter */
         size_t size;
     } secret_parameters;
+    gw_overload_conf_t overload;
 
     gw_listener_conf_t *listeners;
     size_t num_listeners;

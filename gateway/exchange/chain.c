@@ -4,18 +4,31 @@
 #include "gateway/exchange/chain.h"
 #include "gateway/server/worker.h"
 
+#define FEW_DECISIONS 8 /* as many as fit a pool's chunk; GW_MAX_FILTERS of them take a malloc of their own */
+
+/** @return false: there are enough */
+static bool grow_decisions(gw_exchange_t *ex)
+{
+    if (ex->max_decisions == GW_MAX_FILTERS)
+        return false;
+    ex->max_decisions = ex->max_decisions == 0 ? FEW_DECISIONS : GW_MAX_FILTERS;
+    gw_decision_t *larger = h2o_mem_alloc_pool(&ex->req->pool, sizeof(*larger) * ex->max_decisions);
+    if (ex->num_decisions != 0)
+        memcpy(larger, ex->decisions, sizeof(*larger) * ex->num_decisions);
+    ex->decisions = larger;
+    return true;
+}
+
 void gw_exchange_decide_with(gw_exchange_t *ex, const char *filter, const char *verdict, const char *reason,
                              const char *detail)
 {
     gw_decision_t decision = {filter, verdict, reason, NULL};
     if (detail != NULL && *detail != '\0')
         decision.detail = h2o_strdup(&ex->req->pool, detail, SIZE_MAX).base;
-    if (ex->decisions == NULL)
-        ex->decisions = h2o_mem_alloc_pool(&ex->req->pool, sizeof(*ex->decisions) * GW_MAX_FILTERS);
     if (ex->num_decisions != 0 && ex->decisions[ex->num_decisions - 1].filter == filter &&
         (!ex->is_in_chain || ex->decided_by == ex->current_filter))
         ex->decisions[ex->num_decisions - 1] = decision; /* it knows better now */
-    else if (ex->num_decisions != GW_MAX_FILTERS)
+    else if (ex->num_decisions != ex->max_decisions || grow_decisions(ex))
         ex->decisions[ex->num_decisions++] = decision;
     ex->decided_by = ex->current_filter;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The way of a request: route, chain, service; and its end. */
 #include <assert.h>
-#include <stdio.h>
+#include "gateway/base/decimal.h"
 #include "gateway/exchange/chain.h"
 #include "gateway/exchange/forward.h"
 #include "gateway/exchange/peer.h"
@@ -13,6 +13,7 @@
 #include "gateway/routing/path.h"
 #include "gateway/routing/router.h"
 #include "gateway/server/accept.h"
+#include "gateway/server/overload.h"
 #include "gateway/server/worker.h"
 
 static gw_str_t str_of(h2o_iovec_t bytes)
@@ -53,8 +54,10 @@ static void write_log(gw_exchange_t *ex)
     char client[NI_MAXHOST + 8];
     size_t client_len = ex->peer.len;
     memcpy(client, ex->peer.ptr, ex->peer.len);
-    if (ex->peer_port != 0)
-        client_len += (size_t)sprintf(client + client_len, ":%u", ex->peer_port);
+    if (ex->peer_port != 0) {
+        client[client_len++] = ':';
+        client_len = (size_t)(gw_put_decimal(client + client_len, ex->peer_port) - client);
+    }
     gw_str_t path = str_of(req->input.path), query = gw_str(NULL, 0);
     const char *mark = path.len != 0 ? memchr(path.ptr, '?', path.len) : NULL;
     if (mark != NULL) {
@@ -111,6 +114,7 @@ static void end_exchange(void *arg)
     if (ex->view->snapshot->access_log.target != GW_LOG_OFF)
         write_log(ex);
     gw_chain_end(ex);
+    gw_overload_leave(ex);
     gw_view_unref(ex->view);
 }
 
@@ -270,7 +274,7 @@ gw_exchange_t *gw_exchange_begin(h2o_req_t *req, gw_worker_t *worker, gw_body_t 
 {
     gw_exchange_t *ex = create_exchange(req, worker, started_us);
     ex->body = body;
-    if (!has_valid_certificate(ex) || !find_route(ex))
+    if (!has_valid_certificate(ex) || !find_route(ex) || !gw_overload_admit(ex))
         return ex;
     uint64_t limit = ex->route->max_body;
     if (body != NULL)

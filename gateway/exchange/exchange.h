@@ -18,6 +18,7 @@ struct gw_client_certificate;
 struct gw_view;
 struct gw_forward;
 struct gw_principal;
+struct gw_problem_kind;
 
 #define GW_REQUEST_ID_MAX 64
 #define GW_MAX_FILTERS    32 /* in one route; more is a conf error */
@@ -46,6 +47,7 @@ struct gw_principal;
     XX(TOKEN_INVALID, "token_invalid", 401, "Unauthorized")                                                            \
     XX(TOKEN_INSUFFICIENT, "token_insufficient", 403, "Forbidden")                                                     \
     XX(TOKEN_KEYS_UNAVAILABLE, "token_keys_unavailable", 503, "Service Unavailable")                                   \
+    XX(OVERLOADED, "overloaded", 503, "Service Unavailable")                                                           \
     XX(FILTER_ANSWERED, "filter_answered", 200, "OK")                                                                  \
     XX(NAME_NOT_RESOLVED, "name_not_resolved", 502, "Bad Gateway")                                                     \
     XX(CONNECT_REFUSED, "connect_refused", 502, "Bad Gateway")                                                         \
@@ -78,6 +80,10 @@ struct gw_principal;
     XX(API_KEY_NOT_ALLOWED, "api_key_not_allowed", 403, "Forbidden")                                                   \
     XX(MTLS_MISSING, "mtls_missing", 403, "Forbidden")                                                                 \
     XX(MTLS_NOT_ALLOWED, "mtls_not_allowed", 403, "Forbidden")                                                         \
+    XX(RATE_LIMITED, "rate_limited", 429, "Too Many Requests")                                                         \
+    XX(RATE_LIMIT_KEY_MISSING, "rate_limit_key_missing", 400, "Bad Request")                                           \
+    XX(RATE_LIMIT_UNAVAILABLE, "rate_limit_unavailable", 503, "Service Unavailable")                                   \
+    XX(CONCURRENCY_LIMITED, "concurrency_limited", 429, "Too Many Requests")                                           \
     XX(INTERNAL, "internal_error", 500, "Internal Server Error")
 
 typedef enum gw_reason {
@@ -155,9 +161,10 @@ struct gw_exchange {
     bool is_in_chain;
     bool is_answered; /* a response was begun */
     bool is_response_filtered;
+    bool is_in_flight; /* gateway/server/overload.h counts it */
     bool is_delivered; /* the whole response went to the connection, which takes this back when it cannot write it */
     gw_decision_t *decisions;
-    size_t num_decisions;
+    size_t num_decisions, max_decisions;
     size_t decided_by;          /* place of the filter that made the last one: a route may have two of a kind */
     size_t current_filter;      /* whose function is being called */
     void **filter_data;         /* by place in the route; NULL until one was asked for */
@@ -189,10 +196,10 @@ void gw_exchange_resume(gw_exchange_t *exchange, gw_verdict_t verdict);
 /** Answers with the RFC 9457 problem of `reason`.  @param detail one sentence for the client, static or pool memory; or
  * NULL */
 void gw_exchange_problem(gw_exchange_t *exchange, gw_reason_t reason, const char *detail);
-/** The same with a status, title and stable reason word of the caller's own (filters).  Response fields that the caller
- *  added to req->res.headers are kept. */
-void gw_exchange_answer_problem(gw_exchange_t *exchange, int status, const char *title, const char *reason,
-                                const char *detail);
+/** The same of a type of its own.  Response fields that the caller added to req->res.headers are kept.
+ *  @param kind NULL: about:blank */
+void gw_exchange_problem_of(gw_exchange_t *exchange, gw_reason_t reason, const char *detail,
+                            const struct gw_problem_kind *kind);
 /** Answers with this status and body.  @param content_type, body static or pool memory; empty where there is none */
 void gw_exchange_answer(gw_exchange_t *exchange, int status, gw_str_t content_type, gw_str_t body);
 /** As gw_exchange_problem with Retry-After, in seconds, rounded up and at least one. */
@@ -219,6 +226,9 @@ ssize_t gw_fields_find(const h2o_headers_t *fields, gw_str_t name, ssize_t from)
 size_t gw_fields_remove(h2o_headers_t *fields, gw_str_t name);
 /** Adds a field; name (lower-case) and value must live as long as the request. */
 void gw_fields_add(h2o_mem_pool_t *pool, h2o_headers_t *fields, gw_str_t name, gw_str_t value);
+/** The same for what is added time and again: a third of the cost, as libh2o has nothing to look for or to copy.
+ *  @param name lower-case and static, that of a token of libh2o (h2o/token.h) if there is one */
+void gw_fields_add_named(h2o_mem_pool_t *pool, h2o_headers_t *fields, h2o_iovec_t *name, gw_str_t value);
 void gw_fields_set(h2o_mem_pool_t *pool, h2o_headers_t *fields, gw_str_t name, gw_str_t value);
 /** The client's address as text: the peer's, or what trusted proxies say of theirs: the last entry of X-Forwarded-For
  * that is not itself a trusted proxy. */

@@ -30,6 +30,13 @@ void gw_fields_add(h2o_mem_pool_t *pool, h2o_headers_t *fields, gw_str_t name, g
     h2o_add_header_by_str(pool, fields, name.ptr, name.len, 1, NULL, value.ptr, value.len);
 }
 
+void gw_fields_add_named(h2o_mem_pool_t *pool, h2o_headers_t *fields, h2o_iovec_t *name, gw_str_t value)
+{
+    h2o_vector_reserve(pool, fields, fields->size + 1);
+    fields->entries[fields->size++] =
+        (h2o_header_t){.name = name, .orig_name = NULL, .value = h2o_iovec_init(value.ptr, value.len)};
+}
+
 void gw_fields_set(h2o_mem_pool_t *pool, h2o_headers_t *fields, gw_str_t name, gw_str_t value)
 {
     gw_fields_remove(fields, name);

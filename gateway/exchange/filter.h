@@ -27,7 +27,8 @@ typedef struct gw_filter_share {
     const struct gw_filter_conf *filter;
     const struct gw_snapshot *snapshot;
     size_t num_workers;
-    struct gw_upkeep *upkeep; /* watches files, fetches URLs: gateway/upkeep/upkeep.h */
+    struct gw_upkeep *upkeep;     /* watches files, fetches URLs: gateway/upkeep/upkeep.h */
+    struct gw_resolver *resolver; /* finds the addresses of names: gateway/upstream/endpoint.h */
 } gw_filter_share_t;
 
 typedef struct gw_filter_class {

@@ -84,6 +84,10 @@ size_t gw_exchange_count_key(gw_exchange_t *ex, const gw_key_conf_t *key, gw_str
         return count_cookies(fields, name, ret_first);
     case GW_KEY_QUERY:
         return count_parameters(ex->query, name, ret_first);
+    case GW_KEY_ROUTE:
+        return count_text(gw_str_of(ex->route->name), ret_first);
+    case GW_KEY_ALL:
+        return count_text(GW_STR("all"), ret_first);
     case GW_KEY_PRINCIPAL:
         return count_text(gw_exchange_principal_name(ex), ret_first);
     case GW_KEY_PROPERTY:

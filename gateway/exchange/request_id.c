@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Request ids. */
 #include "gateway/exchange/request_id.h"
+#include "gateway/base/hex.h"
 #include "gateway/server/worker.h"
 
 static bool is_usable(gw_str_t id)
@@ -14,13 +15,6 @@ static bool is_usable(gw_str_t id)
             return false;
     }
     return true;
-}
-
-static void print_hex(char *dst, uint64_t number)
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 16; i-- > 0; number >>= 4)
-        dst[i] = digits[number & 15];
 }
 
 void gw_request_id_assign(gw_exchange_t *ex)
@@ -37,7 +31,6 @@ void gw_request_id_assign(gw_exchange_t *ex)
         }
     }
     gw_worker_t *worker = ex->worker;
-    print_hex(ex->request_id_bytes, worker->request_id[0]);
-    print_hex(ex->request_id_bytes + 16, worker->request_id[1]++);
+    gw_put_hex16(gw_put_hex16(ex->request_id_bytes, worker->request_id[0]), worker->request_id[1]++);
     ex->request_id = gw_str(ex->request_id_bytes, 32);
 }

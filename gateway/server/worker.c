@@ -89,6 +89,7 @@ static void adopt(gw_worker_t *worker, gw_deployment_t *deployment)
     worker->view = gw_view_create(worker, deployment);
     gw_accept_bind_view(worker);
     gw_http2_apply(worker);
+    gw_overload_adopt(worker);
     gw_deployment_unref(deployment); /* the message's reference */
     gw_view_unref(old);              /* its exchanges hold on to it until they end */
 }
@@ -204,7 +205,9 @@ static void set_up(gw_worker_t *worker)
         abort(); /* cannot fail for so few bytes once the system has started */
     worker->random = gw_hash_mix(worker->request_id[0]) | 1;
     set_inbox_open(worker, true);
+    gw_overload_set_up(worker);
     worker->view = gw_view_create(worker, worker->first_deployment);
+    gw_overload_adopt(worker);
     gw_deployment_unref(worker->first_deployment);
     gw_accept_start(worker, worker->fds);
     gw_http2_apply(worker);
@@ -217,7 +220,11 @@ static void tear_down(gw_worker_t *worker)
     if (worker->num_accepted != 0)
         return; /* connections that would not end: their memory goes with the process */
     gw_accept_dispose(worker);
+    gw_overload_dispose(worker);
     gw_view_unref(worker->view);
+    /* what filters wrote and closed just now stands in libh2o's list of sockets with something to do, which a loop that
+     * is destroyed closes once more */
+    h2o_evloop_run(worker->context.loop, 0);
     gw_timer_dispose(&worker->timers, &worker->drain_timer);
     h2o_timeout_unlink(&worker->context.http2._graceful_shutdown_timeout); /* the second GOAWAY may still be due */
     gw_chunk_store_free(worker->chunks);

@@ -14,6 +14,7 @@
 #include "gateway/config/snapshot.h"
 #include "gateway/exchange/filter.h"
 #include "gateway/exchange/retry_budget.h"
+#include "gateway/server/overload.h"
 #include "gateway/upstream/balancer.h"
 #include "gateway/upstream/deployment.h"
 #include "gateway/upstream/queue.h"
@@ -95,6 +96,7 @@ struct gw_worker {
     uint64_t request_id[2]; /* random at start, the second one counted up */
     uint64_t random;        /* gw_random_next */
     h2o_linklist_t queue_sides;
+    gw_overload_t overload;
     gw_rate_gate_t refusals; /* lines in the log about handshakes that were refused */
     /* private */
     bool is_clock_fresh, is_stopping, is_accepting;

@@ -6,6 +6,7 @@
 #include "gateway/base/clock.h"
 #include "gateway/base/memory.h"
 #include "gateway/exchange/filter.h"
+#include "gateway/server/overload_board.h"
 #include "gateway/upkeep/upkeep.h"
 #include "gateway/upstream/deployment.h"
 #include "gateway/upstream/hash_ring.h"
@@ -100,7 +101,7 @@ static void deploy_service(gw_deployed_service_t *service, const gw_service_conf
     free(found);
 }
 
-static void share_filters(gw_deployment_t *deployment, const gw_deployment_t *previous, struct gw_upkeep *upkeep,
+static void share_filters(gw_deployment_t *deployment, const gw_deployment_t *previous, gw_resolver_t *resolver,
                           size_t num_workers)
 {
     const gw_snapshot_t *snapshot = deployment->snapshot;
@@ -114,7 +115,7 @@ static void share_filters(gw_deployment_t *deployment, const gw_deployment_t *pr
         void **before = find(found, num_found, filter->key);
         if (before != NULL && previous->snapshot->filters[before - previous->shared]->class != filter->class)
             before = NULL; /* another kind of filter had this name */
-        const gw_filter_share_t how = {filter, snapshot, num_workers, upkeep};
+        const gw_filter_share_t how = {filter, snapshot, num_workers, deployment->upkeep, resolver};
         deployment->shared[i] = filter->class->share(&how, filter->conf, before != NULL ? *before : NULL);
     }
     free(found);
@@ -134,7 +135,9 @@ gw_deployment_t *gw_deployment_create(gw_snapshot_t *snapshot, const gw_deployme
         deploy_service(&deployment->services[i], &snapshot->services[i],
                        find(found, num_found, snapshot->services[i].name), resolver, monitor, num_workers);
     free(found);
-    share_filters(deployment, previous, upkeep, num_workers);
+    share_filters(deployment, previous, resolver, num_workers);
+    deployment->overload = gw_overload_board_create(&snapshot->overload, num_workers,
+                                                    previous != NULL ? previous->overload : NULL, upkeep);
     return deployment;
 }
 
@@ -162,6 +165,7 @@ static void free_deployment(void *arg)
         if (deployment->shared[i] != NULL)
             snapshot->filters[i]->class->share_dispose(deployment->shared[i]);
     free(deployment->shared);
+    gw_overload_board_free(deployment->overload);
     gw_snapshot_unref(deployment->snapshot);
     free(deployment);
 }

@@ -10,6 +10,7 @@
 struct gw_hash_ring;
 struct gw_member;
 struct gw_monitor;
+struct gw_overload_board;
 struct gw_resolver;
 struct gw_service;
 struct gw_upkeep;
@@ -23,10 +24,11 @@ typedef struct gw_deployed_service {
 
 typedef struct gw_deployment {
     atomic_size_t references;
-    gw_snapshot_t *snapshot;         /* one reference */
-    gw_deployed_service_t *services; /* by index in snapshot->services */
-    void **shared;                   /* by gw_filter_conf_t.slot: gw_filter_class_t.share */
-    struct gw_upkeep *upkeep;        /* one reference; its thread frees what the last worker lets go */
+    gw_snapshot_t *snapshot;            /* one reference */
+    gw_deployed_service_t *services;    /* by index in snapshot->services */
+    void **shared;                      /* by gw_filter_conf_t.slot: gw_filter_class_t.share */
+    struct gw_overload_board *overload; /* gateway/server/overload_board.h; NULL: no bound is set */
+    struct gw_upkeep *upkeep;           /* one reference; its thread frees what the last worker lets go */
 } gw_deployment_t;
 
 /** Takes over one reference of the snapshot.

@@ -275,6 +275,49 @@ static void the_calculators_take_turns(void **state)
     assert_int_equal(num_second, 5);
 }
 
+/** @param plan a header line, or NULL   @return the answer of the limited way to the calculator */
+static reply_t calculate_below(transport_t t, const char *plan)
+{
+    const char *const headers[] = {plan, NULL};
+    return fetch(gateway, t, &(request_t){.path = "/calculator/add?num1=3&num2=4", .headers = headers});
+}
+
+static void expect_fields(const reply_t *reply, const char *limit)
+{
+    char *policy = reply_field(reply, "RateLimit-Policy"), *left = reply_field(reply, "RateLimit");
+    assert_string_equal(policy, "\"default\";q=10;w=2");
+    if (left == NULL || strncmp(left, limit, strlen(limit)) != 0)
+        fail_msg("RateLimit: %s", left);
+    free(left);
+    free(policy);
+}
+
+static void who_asks_too_often_is_refused_and_told_when_to_come_back(void **state)
+{
+    enum { most = 1000 }; /* more than come back meanwhile, however slow this is */
+    for (transport_t t = 0; t != NUM_TRANSPORTS; ++t) {
+        reply_t reply = calculate_below(t, NULL);
+        for (size_t i = 0; i != most && reply.status == 200; ++i) {
+            expect_fields(&reply, "\"default\";r=");
+            reply_free(&reply);
+            reply = calculate_below(t, NULL);
+        }
+        assert_int_equal(reply.status, 429);
+        expect_fields(&reply, "\"default\";r=0;t=1");
+        assert_non_null(strstr(reply.body, "\"violated-policies\":[\"default\"]"));
+        char *seconds = reply_field(&reply, "Retry-After");
+        assert_string_equal(seconds, "1");
+        free(seconds);
+        reply_free(&reply);
+        for (size_t i = 0; i != 20; ++i) { /* with the plan there is no limit */
+            reply = calculate_below(t, "X-Plan: unlimited");
+            assert_int_equal(reply.status, 200);
+            assert_null(strstr(reply.head, "atelimit"));
+            reply_free(&reply);
+        }
+    }
+}
+
 static void events_arrive_one_by_one(void **state)
 {
     int fd = raw_connect(gateway->ports[0]);
@@ -434,6 +477,7 @@ int main(void)
         cmocka_unit_test(the_secure_way_to_the_calculator_takes_tokens),
         cmocka_unit_test(another_key_is_found_by_the_first_token_that_it_has_signed),
         cmocka_unit_test(the_calculators_take_turns),
+        cmocka_unit_test(who_asks_too_often_is_refused_and_told_when_to_come_back),
         cmocka_unit_test(events_arrive_one_by_one),
         cmocka_unit_test(every_service_fails_when_it_is_told_to),
         cmocka_unit_test(what_is_late_can_still_be_told_to_be_quick),

@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "tests/support/gateway.h"
@@ -78,6 +76,30 @@ static void addresses_pass_or_are_refused(void **state)
             fail_msg("%s: there was something to decide", cases[i].about);
         gateway_stop(gateway);
     }
+    origin_stop(origin);
+}
+
+/* more than one of a kind, and more than the log shows: what comes late takes nothing from what came first */
+static void the_decisions_of_a_long_chain_are_logged_in_their_order(void **state)
+{
+    char filters[4096] = "", decisions[4096] = "\"decisions\":[";
+    size_t used = 0, len = strlen(decisions);
+    for (int i = 0; i != 32; ++i) {
+        bool is_denied = i % 3 == 0;
+        used += (size_t)snprintf(filters + used, sizeof(filters) - used, "%s{ ip_access: { %s, mode: observe } }",
+                                 i != 0 ? ", " : "", is_denied ? "deny: [ 127.0.0.1 ]" : "allow: [ 10.0.0.1 ]");
+        if (i < 24)
+            len += (size_t)snprintf(decisions + len, sizeof(decisions) - len,
+                                    "{\"filter\":\"ip_access\",\"verdict\":\"would_refuse\",\"reason\":\"%s\"},",
+                                    is_denied ? "denied" : "not_allowed");
+    }
+    snprintf(decisions + len, sizeof(decisions) - len, "{\"omitted\":8}]");
+    origin_t *origin = origin_start(origin_answer, answer);
+    gateway_t *gateway = gateway_start(
+        CONF_LISTEN SERVICE "routes: [ { path: /, service: origin, filters: [ %s ] } ]\n", origin->port, filters);
+    expect(gateway, 0, NULL, 200);
+    free(process_wait_for(gateway->process, decisions, 1));
+    gateway_stop(gateway);
     origin_stop(origin);
 }
 
@@ -210,25 +232,6 @@ static void an_allow_file_that_becomes_empty_lets_nobody_pass_and_says_so(void *
 
 /* Unix sockets ----------------------------------------------------------------------------------------------------- */
 
-/** @return the status of GET / by the Unix socket */
-static int ask_by_unix_socket(const char *path, const char *header)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0), status = 0;
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-    char request[256];
-    raw_write(
-        fd, request,
-        (size_t)snprintf(request, sizeof(request), "GET / HTTP/1.1\r\nHost: a\r\n%sConnection: close\r\n\r\n", header));
-    bool is_closed;
-    char *reply = raw_read(fd, NULL, &is_closed);
-    assert_int_equal(sscanf(reply, "HTTP/1.1 %d ", &status), 1);
-    free(reply);
-    close(fd);
-    return status;
-}
-
 static void clients_of_unix_sockets_are_named_unix(void **state)
 {
     static const struct {
@@ -265,6 +268,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_pass_or_are_refused),
+        cmocka_unit_test(the_decisions_of_a_long_chain_are_logged_in_their_order),
         cmocka_unit_test(a_file_that_changes_is_in_use_at_once),
         cmocka_unit_test(a_file_that_is_wrong_changes_nothing),
         cmocka_unit_test(an_allow_file_that_becomes_empty_lets_nobody_pass_and_says_so),

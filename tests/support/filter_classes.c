@@ -5,11 +5,13 @@
 #include "filters/api_key_conf.h"
 #include "filters/basic_auth_conf.h"
 #include "filters/circuit_breaker_conf.h"
+#include "filters/concurrency_limit_conf.h"
 #include "filters/cors_conf.h"
 #include "filters/headers_conf.h"
 #include "filters/ip_access_conf.h"
 #include "filters/jwt/jwt_conf.h"
 #include "filters/mtls_conf.h"
+#include "filters/rate_limit/rate_limit_conf.h"
 #include "gateway/exchange/filter.h"
 #include "tests/support/filter_classes.h"
 
@@ -126,6 +128,11 @@ static const gw_filter_class_t ip_access_class = {.name = "ip_access",
                                                   .section = &gw_ip_access_section,
                                                   .dispose = gw_ip_access_dispose};
 
+static const gw_filter_class_t concurrency_class = {.name = "concurrency_limit",
+                                                    .meaning = "counts what is under way",
+                                                    .section = &gw_concurrency_section,
+                                                    .check_route = gw_concurrency_check_route};
+
 static const gw_filter_class_t cors_class = {.name = "cors",
                                              .meaning = "lets pages of other origins in",
                                              .section = &gw_cors_section,
@@ -146,7 +153,12 @@ static const gw_filter_class_t mtls_class = {.name = "mtls",
                                              .demands_credentials = gw_mtls_demands_credentials,
                                              .link = gw_mtls_link};
 
+static const gw_filter_class_t rate_limit_class = {.name = "rate_limit",
+                                                   .meaning = "lets so many pass",
+                                                   .section = &gw_rate_limit_section,
+                                                   .check_route = gw_rate_limit_check_route};
+
 const gw_filter_class_t *const gw_filter_classes[] = {
-    &api_key_class,   &basic_auth_class, &breaker_class, &cors_class,  &headers_class,
-    &ip_access_class, &jwt_class,        &mtls_class,    &stamp_class, NULL,
+    &api_key_class,   &basic_auth_class, &breaker_class, &concurrency_class, &cors_class,  &headers_class,
+    &ip_access_class, &jwt_class,        &mtls_class,    &rate_limit_class,  &stamp_class, NULL,
 };

@@ -12,7 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -407,4 +409,23 @@ char *raw_read(int fd, const char *until, bool *ret_is_closed)
 const char *curl_error(int error)
 {
     return curl_easy_strerror((CURLcode)error);
+}
+
+int ask_by_unix_socket(const char *path, const char *header)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), status = 0;
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    if (fd == -1 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
+        fail("connect");
+    char request[256];
+    int len = snprintf(request, sizeof(request), "GET / HTTP/1.1\r\nHost: a\r\n%sConnection: close\r\n\r\n", header);
+    raw_write(fd, request, (size_t)len);
+    bool is_closed;
+    char *reply = raw_read(fd, NULL, &is_closed);
+    if (sscanf(reply, "HTTP/1.1 %d ", &status) != 1)
+        status = 0;
+    free(reply);
+    close(fd);
+    return status;
 }

@@ -90,5 +90,8 @@ void raw_write(int fd, const char *bytes, size_t len);
 /** Reads until the peer closes, or `until` was seen (NULL: until close), or the deadline.  @return NUL-terminated, to
  * be freed; *ret_is_closed tells whether the peer closed */
 char *raw_read(int fd, const char *until, bool *ret_is_closed);
+/** GET / over a connection of its own to a Unix socket.  @param header a line with its end, or ""
+ *  @return the status; 0: no answer */
+int ask_by_unix_socket(const char *path, const char *header);
 
 #endif

@@ -25,6 +25,15 @@ static void a_key_is_read_as_what_it_names(void **state)
         {"jwt.https://a.b/roles", GW_KEYS_ANY, GW_KEY_PROPERTY, "jwt", "https://a.b/roles"},
         {"api_key.owner", GW_KEYS_ANY, GW_KEY_PROPERTY, "api_key", "owner"},
         {"mtls.san_dns", GW_KEYS_ANY, GW_KEY_PROPERTY, "mtls", "san_dns"},
+        {"route", GW_KEYS_OF_LIMIT, GW_KEY_ROUTE, NULL, NULL},
+        {"all", GW_KEYS_OF_LIMIT, GW_KEY_ALL, NULL, NULL},
+        {"jwt.sub", GW_KEYS_OF_LIMIT, GW_KEY_PROPERTY, "jwt", "sub"},
+        {"client_address", GW_KEYS_OF_LIMIT, GW_KEY_CLIENT_ADDRESS, NULL, NULL},
+        {"route", GW_KEYS_ANY, GW_KEY_NONE, NULL, NULL}, /* it chooses or tells nothing there */
+        {"all", GW_KEYS_ANY, GW_KEY_NONE, NULL, NULL},
+        {"route:", GW_KEYS_OF_LIMIT, GW_KEY_NONE, NULL, NULL},
+        {"routes", GW_KEYS_OF_LIMIT, GW_KEY_NONE, NULL, NULL},
+        {"all ", GW_KEYS_OF_LIMIT, GW_KEY_NONE, NULL, NULL},
         {"query:Tenant", GW_KEYS_OF_REQUEST, GW_KEY_QUERY, NULL, "Tenant"},
         {"jwt.sub", GW_KEYS_OF_PRINCIPAL, GW_KEY_PROPERTY, "jwt", "sub"},
         {"principal", GW_KEYS_OF_REQUEST, GW_KEY_NONE, NULL, NULL},
@@ -85,6 +94,10 @@ static void what_is_taken_is_said_in_words(void **state)
     assert_string_equal(gw_conf_keys_taken(arena, GW_KEYS_OF_REQUEST), GW_KEYS_OF_REQUEST_TAKES);
     assert_string_equal(gw_conf_keys_taken(arena, GW_KEYS_OF_PRINCIPAL), "principal or a property such as jwt.sub");
     assert_string_equal(gw_conf_keys_taken(arena, 1u << GW_KEY_HEADER), "header:NAME");
+    assert_string_equal(gw_conf_keys_taken(arena, 1u << GW_KEY_ROUTE | 1u << GW_KEY_ALL), "route or all");
+    assert_string_equal(gw_conf_keys_taken(arena, GW_KEYS_OF_LIMIT),
+                        "client_address, header:NAME, cookie:NAME, query:NAME, route, all, principal or a property "
+                        "such as jwt.sub");
     gw_arena_free(arena);
 }
 

@@ -51,7 +51,7 @@ static void errors_name_the_place_and_the_fix(void **state)
          "t.yaml:4:1: error: unknown key 'timeout'\n  hint: did you mean 'timeouts'?\n"},
         {"options of later versions", LISTEN SERVICES ROUTES "admin: {address: ':1'}\n",
          "t.yaml:4:1: error: unknown key 'admin'\n  hint: known keys: include, workers, drain_timeout, limits, "
-         "timeouts, access_log, "
+         "timeouts, overload, access_log, "
          "trusted_proxies, listen, services, filters, routes\n"},
         {"limits", LISTEN SERVICES ROUTES "limits: {fields: 101, head: 1MiB, connections: 0}\nworkers: 257\n",
          "t.yaml:4:18: error: '101' is not valid for 'fields' (1..100 fields)\n  hint: header fields of a request\n"
@@ -800,6 +800,78 @@ static void wrong_rules_for_client_certificates_are_found(void **state)
     find_all(cases, sizeof(cases) / sizeof(cases[0]));
 }
 
+static void wrong_bounds_and_priorities_are_found(void **state)
+{
+    static const case_t cases[] = {
+        {"all of it",
+         LISTEN SERVICES "routes: [{path: /, service: one, priority: critical}]\n"
+                         "overload: {loop_lag: 50ms, memory: 80%, in_flight: 5000, mode: observe}\n",
+         ""},
+        {"nothing of it", LISTEN SERVICES ROUTES "overload: {mode: enforce, memory: 0%}\n",
+         "t.yaml:4:11: warning: 'overload' without a bound has no effect\n"
+         "  hint: set loop_lag, memory or in_flight\n"},
+        {"an empty section", LISTEN SERVICES ROUTES "overload:\n",
+         "t.yaml:4:10: warning: 'overload' without a bound has no effect\n"
+         "  hint: set loop_lag, memory or in_flight\n"},
+        {"bounds out of bounds",
+         LISTEN SERVICES ROUTES "overload: {loop_lag: 11s, memory: 101%, in_flight: 10000001, mode: on}\n",
+         "t.yaml:4:22: error: '11s' is not valid for 'loop_lag' (0s..10s)\n"
+         "  hint: how long what has happened waits until a worker gets to it, for each worker by itself; 0s has no "
+         "bound\n"
+         "t.yaml:4:35: error: '101%' is not valid for 'memory' (0%..100%)\n"
+         "  hint: resident memory of the process; a percentage is of what its cgroups and the machine allow; 0B has no "
+         "bound\n"
+         "t.yaml:4:52: error: '10000001' is not valid for 'in_flight' (0..10000000 requests)\n"
+         "  hint: requests under way, all workers together; 0 has no bound\n"
+         "t.yaml:4:68: error: 'on' is not valid for 'mode' (enforce or observe)\n"
+         "  hint: observe refuses nothing and only says what it would do\n"},
+        {"a share without its sign", LISTEN SERVICES ROUTES "overload: {memory: 80}\n",
+         "t.yaml:4:11: error: 'memory: 80B' is less than any gateway takes: it would refuse everything\n"
+         "  hint: with a unit: memory: 2GiB, or memory: 80%\n"},
+        {"a size that is none", LISTEN SERVICES ROUTES "overload: {memory: much}\n",
+         "t.yaml:4:20: error: 'much' is not valid for 'memory' (a size such as 512B, 64KiB, 8MiB or 1GiB, "
+         "0B..1048576GiB)\n"
+         "  hint: resident memory of the process; a percentage is of what its cgroups and the machine allow; 0B has no "
+         "bound\n"},
+        {"a share that is none", LISTEN SERVICES ROUTES "overload: {memory: most%}\n",
+         "t.yaml:4:20: error: 'most%' is not valid for 'memory' (a percentage such as 20% or 0.5%, 0%..100%)\n"
+         "  hint: resident memory of the process; a percentage is of what its cgroups and the machine allow; 0B has no "
+         "bound\n"},
+        {"a list for a size", LISTEN SERVICES ROUTES "overload: {memory: [1GiB]}\n",
+         "t.yaml:4:20: error: 'memory' must be a size, found a list\n"},
+        {"a misspelt bound", LISTEN SERVICES ROUTES "overload: {inflight: 10}\n",
+         "t.yaml:4:12: error: unknown key 'inflight'\n  hint: did you mean 'in_flight'?\n"},
+        {"no such priority", LISTEN SERVICES "routes: [{path: /, service: one, priority: hihg}]\n",
+         "t.yaml:3:44: error: 'hihg' is not valid for 'priority' (low, normal, high or critical)\n"
+         "  hint: did you mean 'high'?\n"},
+    };
+
+    find_all(cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+static void bounds_of_memory_are_sizes_or_shares(void **state)
+{
+    static const struct {
+        const char *text;
+        bool is_share;
+        uint64_t amount;
+    } rows[] = {
+        {"2GiB", false, 2ull << 30}, {"1048576", false, 1 << 20}, {"80%", true, 8000},
+        {"0.5%", true, 50},          {"'100%'", true, 10000},     {"0", false, 0},
+    };
+
+    for (size_t i = 0; i != sizeof(rows) / sizeof(rows[0]); ++i) {
+        char yaml[512];
+        snprintf(yaml, sizeof(yaml), LISTEN SERVICES ROUTES "overload: {in_flight: 7, memory: %s}\n", rows[i].text);
+        gw_snapshot_t *s = load_fine(yaml);
+        assert_int_equal(s->overload.memory.is_share, rows[i].is_share);
+        assert_int_equal(s->overload.memory.amount, rows[i].amount);
+        assert_int_equal(s->overload.in_flight, 7);
+        assert_int_not_equal(s->overload.at.line, 0);
+        gw_snapshot_unref(s);
+    }
+}
+
 static void defaults_are_filled_in(void **state)
 {
     gw_snapshot_t *s = load_fine(LISTEN SERVICES ROUTES);
@@ -817,6 +889,12 @@ static void defaults_are_filled_in(void **state)
     assert_int_equal(s->timeouts.idle, 75000);
     assert_int_equal(s->access_log.target, GW_LOG_STDOUT);
     assert_int_equal(s->access_log.ring, 1 << 20);
+    assert_int_equal(s->overload.at.line, 0);
+    assert_int_equal(s->overload.loop_lag, 0);
+    assert_int_equal(s->overload.memory.amount, 0);
+    assert_int_equal(s->overload.in_flight, 0);
+    assert_int_equal(s->overload.mode, GW_OVERLOAD_ENFORCE);
+    assert_int_equal(s->routes[0].priority, GW_PRIORITY_NORMAL);
     assert_int_equal(s->trusted_proxies.size, 0);
     assert_true(s->services[0].pass_host);
     assert_int_equal(s->services[0].timeouts.connect, 1000);
@@ -1090,6 +1168,8 @@ int main(void)
         cmocka_unit_test(wrong_client_authentication_is_found),
         cmocka_unit_test(wrong_rules_for_client_certificates_are_found),
 
+        cmocka_unit_test(wrong_bounds_and_priorities_are_found),
+        cmocka_unit_test(bounds_of_memory_are_sizes_or_shares),
         cmocka_unit_test(defaults_are_filled_in),
         cmocka_unit_test(addresses_become_socket_addresses),
         cmocka_unit_test(endpoints_become_hosts_and_ports),

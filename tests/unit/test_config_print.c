@@ -13,6 +13,7 @@ static const char yaml[] =
     "workers: 2\n"
     "trusted_proxies: ::1\n"
     "access_log: off\n"
+    "overload: {memory: 75.5%, loop_lag: 100ms}\n"
     "listen: ['[::]:80', unix:/run/s.sock]\n"
     "services:\n"
     "  one: {endpoints: ['http://[::1]:81'], version: 'yes'}\n"
@@ -35,6 +36,11 @@ static const char printed[] = "workers: 2\n"
                               "  body: 30s\n"
                               "  write: 30s\n"
                               "  idle: 75s\n"
+                              "overload:\n"
+                              "  loop_lag: 100ms\n"
+                              "  memory: \"75.5%\"\n"
+                              "  in_flight: 0\n"
+                              "  mode: enforce\n"
                               "access_log:\n"
                               "  file: off\n"
                               "  ring: 1MiB\n"
@@ -120,6 +126,7 @@ static const char printed[] = "workers: 2\n"
                               "    strip_prefix: false\n"
                               "    service: one\n"
                               "    max_body: 64MiB\n"
+                              "    priority: normal\n"
                               "    filters:\n"
                               "      - seal\n"
                               "      - empty\n"
@@ -281,6 +288,7 @@ static void every_example_loads_clean_and_prints_what_loads_again(void **state)
     } cases[] = {
         {"conf/sluice.yaml", false},
         {"conf/examples/minimal.yaml", false},
+        {"conf/examples/rate-limits.yaml", false},
         {"conf/examples/resilience.yaml", false},
         {"conf/examples/virtual-hosts.yaml", false},
         {"conf/examples/auth.yaml", false},
