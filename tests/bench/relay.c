@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * relay --upstream PORT [--port N]: copies bytes between each client connection and one upstream connection of its own,
- * both on 127.0.0.1, without looking at them.  What it costs is the kernel's part of proxying, the floor of the table.
- * One thread, epoll, read and write: splice would cost more system calls for small answers.
- * A side that stops sending (FIN) is passed on as such; an error on either side ends both. */
+ * relay --upstream PORT [--port N] [--refuse TEXT]: copies bytes between each client connection and one upstream
+ * connection of its own, both on 127.0.0.1, without looking at them.  What it costs is the kernel's part of proxying,
+ * the floor of the table.  With --refuse, what a client sends at once and has TEXT in it is answered with a 429
+ * instead: the kernel's part of refusing. One thread, epoll, read and write: splice would cost more system calls for
+ * small answers. A side that stops sending (FIN) is passed on as such; an error on either side ends both. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -19,6 +20,7 @@
 /* One of the two sockets of a pair; the pair lives until both sides have finished or one failed. */
 struct side {
     int fd;
+    bool is_client;
     bool has_ended;   /* it sent FIN */
     bool is_dead;     /* closed; freed at the end of the batch, which may still hold events for it */
     uint32_t watched; /* what epoll watches for */
@@ -31,6 +33,7 @@ struct side {
 
 static char shared_buffer[65536]; /* one read; never kept across events */
 static struct side *dead_pairs;
+static const char *refused_text; /* NULL: nothing is refused */
 static int epoll_fd;
 
 static void watch(struct side *side)
@@ -75,6 +78,15 @@ static ssize_t write_some(int fd, const char *bytes, size_t length)
     return written < 0 && errno == EAGAIN ? 0 : written;
 }
 
+static const char refusal[] = "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain\r\nContent-Length: 18\r\n\r\n"
+                              "too many requests\n";
+
+static bool is_refused(const struct side *from, size_t length)
+{
+    return refused_text != NULL && from->is_client &&
+           memmem(shared_buffer, length, refused_text, strlen(refused_text)) != NULL;
+}
+
 /* Reads once from `from` and writes to its other side.  @return false: the pair is finished or broken */
 static bool copy_once(struct side *from)
 {
@@ -87,6 +99,8 @@ static bool copy_once(struct side *from)
         from->has_ended = true;
         return !to->has_ended && shutdown(to->fd, SHUT_WR) == 0;
     }
+    if (is_refused(from, (size_t)got))
+        return write_some(from->fd, refusal, sizeof(refusal) - 1) == (ssize_t)sizeof(refusal) - 1;
     ssize_t written = write_some(to->fd, shared_buffer, (size_t)got);
     if (written < 0)
         return false;
@@ -167,13 +181,14 @@ static void accept_one(int listen_fd, uint16_t upstream_port)
     if (flags < 0 || fcntl(upstream_fd, F_SETFL, flags | O_NONBLOCK) != 0)
         err(1, "fcntl");
     struct side *client = side_create(client_fd), *upstream = side_create(upstream_fd);
+    client->is_client = true;
     client->other = upstream;
     upstream->other = client;
 }
 
 static void usage(void)
 {
-    errx(2, "usage: relay --upstream PORT [--port N]");
+    errx(2, "usage: relay --upstream PORT [--port N] [--refuse TEXT]");
 }
 
 int main(int argc, char **argv)
@@ -185,6 +200,8 @@ int main(int argc, char **argv)
             port = loopback_parse_port(argv[i + 1]);
         else if (i + 1 < argc && strcmp(argv[i], "--upstream") == 0)
             upstream_port = loopback_parse_port(argv[i + 1]);
+        else if (i + 1 < argc && strcmp(argv[i], "--refuse") == 0)
+            refused_text = argv[i + 1];
         else
             usage();
     }

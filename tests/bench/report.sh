@@ -88,8 +88,9 @@ print_aside() {
 }
 
 print_table() {
-    local peer reference quotients median minimum maximum total cpu rate floor differences columns=() values
-    for reference in "${references[@]}"; do
+    local peer reference quotients median minimum maximum total cpu rate mine floor differences columns=() values
+    ((${#references[@]} == 0)) || compared_with=("${references[@]}")
+    for reference in "${compared_with[@]}"; do
         [ -z "${pid_of[$reference]:-}" ] || columns+=("$reference")
     done
     floor=$(floor_of_workload)
@@ -99,7 +100,10 @@ print_table() {
     for reference in "${columns[@]}"; do
         printf ' %-18s' "x $reference"
     done
-    printf '%8s %5s %8s %9s %7s %7s  %s\n' req/s busy 'p99 ms' 'RSS MiB' conns errors version
+    printf '%8s %5s %8s %9s' req/s busy 'p99 ms' 'RSS MiB'
+    [ -z "$floor" ] || printf ' %9s' 'MiB above'
+    [ -z "$refused_percent" ] || printf ' %10s' 'refused %'
+    printf ' %7s %7s  %s\n' conns errors version
     for peer in "${peers[@]}"; do
         cpu_values "$peer"
         spread "${values[@]}"
@@ -129,6 +133,17 @@ print_table() {
         read -r -a values <<<"${rss_of[$peer]}"
         spread "${values[@]}"
         printf ' %9s' "$(hundredths "$maximum" 1024)"
+        if [ -n "$floor" ]; then
+            mine=$maximum
+            read -r -a values <<<"${rss_of[$floor]}"
+            spread "${values[@]}"
+            printf ' %9s' "$(hundredths $((mine - maximum)) 1024)"
+        fi
+        if [ -n "$refused_percent" ]; then
+            read -r -a values <<<"${refused_of[$peer]}"
+            spread "${values[@]}"
+            printf ' %10s' "$(hundredths "$median" 100)"
+        fi
         read -r -a values <<<"${upstream_of[$peer]}"
         spread "${values[@]}"
         printf ' %7d' "$maximum"
@@ -175,8 +190,9 @@ print_json() {
         printf ' "cpu_ns_per_request": %s, "requests_per_s": %s, "p99_us": %s, "errors": %s,' \
             "$(json_list "${cpu_of[$peer]}")" "$(json_list "${rate_of[$peer]}")" "$(json_list "${p99_of[$peer]}")" \
             "$(json_list "${errors_of[$peer]}")"
-        printf ' "upstream_connections": %s, "rss_kib": %s}' \
-            "$(json_list "${upstream_of[$peer]}")" "$(json_list "${rss_of[$peer]}")"
+        printf ' "upstream_connections": %s, "rss_kib": %s, "refused_per_10000": %s}' \
+            "$(json_list "${upstream_of[$peer]}")" "$(json_list "${rss_of[$peer]}")" \
+            "$(json_list "${refused_of[$peer]}")"
         separator=,
     done
     printf ']}'

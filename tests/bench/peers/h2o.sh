@@ -15,8 +15,8 @@ peer_h2o_version() {
 }
 
 peer_h2o_supports() {
-    [ -z "$credentials" ] || {
-        say 'bench: h2o checks no tokens; going on without it'
+    [ -z "$credentials$limit_rate" ] || {
+        say 'bench: h2o checks no tokens and limits no rates; going on without it'
         return 1
     }
 }

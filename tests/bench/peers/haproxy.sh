@@ -15,7 +15,7 @@ peer_haproxy_version() {
 }
 
 peer_haproxy_start() {
-    local tls='' rules=''
+    local tls='' rules='' table='type ip' key=src
     if [ "$scheme" = https ]; then
         cat "$certificate" "$certificate_key" >"$dir/both.pem"
         tls="ssl crt $dir/both.pem"
@@ -31,6 +31,12 @@ peer_haproxy_start() {
     http-request set-var(txn.exp) var(txn.bearer),jwt_payload_query('\$.exp','int')
     http-request set-var(txn.now) date()
     http-request deny deny_status 401 unless { var(txn.exp),sub(txn.now) gt 0 }"
+    # It has no token bucket: as many requests as fit into a burst, in a sliding period.
+    [ -z "$limit_field" ] || table='type string len 32' key="req.hdr($limit_field)"
+    [ -z "$limit_rate" ] || rules="
+    stick-table $table size $limit_keys expire 10m store http_req_rate(1${limit_rate#*/})
+    http-request track-sc0 $key
+    http-request deny deny_status 429 if { sc_http_req_rate(0) gt $limit_burst }"
     cat >"$dir/conf" <<END
 global
     nbthread 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# nginx: one worker process, upstream keep-alive.
+# nginx, upstream keep-alive.
 # shellcheck shell=bash disable=SC2154
 
 peer_nginx_program() {
@@ -23,17 +23,27 @@ peer_nginx_supports() {
 
 # nginx_modules, nginx_http, nginx_location: what other peers add to its configuration
 peer_nginx_start() {
-    local tls='' user='' kind
+    # shellcheck disable=SC2016 # a variable of nginx
+    local tls='' user='' kind limit_http='' limit_location='' key='$binary_remote_addr'
     if [ "$scheme" = https ]; then
         tls="ssl_certificate $certificate; ssl_certificate_key $certificate_key; ssl_protocols TLSv1.2 TLSv1.3;"
     fi
     # a worker of root becomes nobody, who cannot enter this temporary folder
     [ "$(id -u)" != 0 ] || user='user root;'
+    [ -z "$limit_field" ] || key="\$http_$(tr A-Z- a-z_ <<<"$limit_field")"
+    # A bucket takes 128 bytes of the zone, and there is some for keeping account of its pages.  Its burst is what may come
+    # beside the first request.  A refusal is not to cost a line of the error log.
+    [ -z "$limit_rate" ] || {
+        limit_http="limit_req_zone $key zone=limits:$((limit_keys * 132 / 1024 + 1024))k rate=${limit_rate/\//r/};
+    limit_req_status 429;
+    limit_req_log_level info;"
+        limit_location="limit_req zone=limits burst=$((limit_burst - 1)) nodelay;"
+    }
     cat >"$dir/conf" <<END
 daemon off;
 ${nginx_modules:-}
 $user
-worker_processes 1;
+worker_processes $workers;
 pid $dir/pid;
 error_log $dir/error.log;
 events {
@@ -42,6 +52,7 @@ events {
 http {
     access_log off;
     ${nginx_http:-}
+    $limit_http
     keepalive_requests 1000000000;
     $(for kind in client_body proxy fastcgi uwsgi scgi; do echo "${kind}_temp_path $dir/$kind;"; done)
     upstream origin {
@@ -54,6 +65,7 @@ http {
         $tls
         location / {
             ${nginx_location:-}
+            $limit_location
             proxy_pass http://origin;
             proxy_http_version 1.1;
             proxy_set_header Connection "";

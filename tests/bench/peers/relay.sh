@@ -19,12 +19,19 @@ peer_relay_supports() {
         say 'bench: relay has no TLS; going on without it'
         return 1
     }
-    [ -z "$credentials" ] || {
-        say 'bench: relay checks no tokens; going on without it'
+    [ -z "$credentials$limit_rate" ] || peer_relay_is_floor || {
+        say 'bench: relay checks no tokens and limits no rates; going on without it'
         return 1
     }
 }
 
+# it cannot count, but it can refuse what the workload says will be
+peer_relay_is_floor() {
+    [ -n "$refused_text" ]
+}
+
 peer_relay_start() {
-    launch "$work/relay" --port "$port" --upstream "$origin_port"
+    local refuse=()
+    [ -z "$refused_text" ] || refuse=(--refuse "$refused_text")
+    launch "$work/relay" --port "$port" --upstream "$origin_port" "${refuse[@]}"
 }

@@ -15,8 +15,12 @@ peer_sluice_plain_version() {
 }
 
 peer_sluice_plain_supports() {
-    [ -n "$credentials" ] || {
+    [ -n "$credentials$limit_rate" ] || {
         say 'bench: sluice-plain would do what sluice does here; going on without it'
+        return 1
+    }
+    [ -z "$refused_percent" ] || {
+        say 'bench: sluice-plain refuses nothing; going on without it'
         return 1
     }
 }
@@ -26,6 +30,6 @@ peer_sluice_plain_is_floor() {
 }
 
 peer_sluice_plain_start() {
-    local credentials=''
+    local credentials='' limit_rate=''
     peer_sluice_start
 }

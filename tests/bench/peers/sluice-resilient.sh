@@ -15,8 +15,8 @@ peer_sluice_resilient_version() {
 }
 
 peer_sluice_resilient_supports() {
-    [ -z "$credentials" ] || {
-        say 'bench: sluice-resilient is about failing services, not about tokens; going on without it'
+    [ -z "$credentials$limit_rate" ] || {
+        say 'bench: sluice-resilient is about failing services, not about tokens or limits; going on without it'
         return 1
     }
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Sluice itself: one worker.
+# Sluice itself.
 # shellcheck shell=bash disable=SC2154
 
 peer_sluice_program() {
@@ -15,7 +15,7 @@ peer_sluice_version() {
 }
 
 peer_sluice_start() {
-    local tls='' filters=''
+    local tls='' filters='' key='key: client_address'
     if [ "$scheme" = https ]; then
         tls=", tls: { certificates: [ { certificate: $certificate, key: $certificate_key } ] }"
     fi
@@ -23,8 +23,12 @@ peer_sluice_start() {
     [ "$credentials" != jwt ] ||
         filters=", filters: [ { jwt: { issuer: $jwt_issuer, audience: $jwt_audience, keys: { file: $jwt_key },
             cache_size: $((jwt_remembered * 960))B } } ]"
+    # both fields, RateLimit and RateLimit-Policy, are in every answer: that is its default
+    [ -z "$limit_field" ] || key="key: header:$limit_field, when_missing: refuse"
+    [ -z "$limit_rate" ] ||
+        filters=", filters: [ { rate_limit: { $key, rate: $limit_rate, burst: $limit_burst, keys: $limit_keys$limit_more } } ]"
     cat >"$dir/conf.yaml" <<END
-workers: 1
+workers: $workers
 access_log: off
 listen:
   - { address: "127.0.0.1:$port"$tls }
