@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Whom a request counts as: the values of the parts of a limit's key, and the two names by which the client is found
  * again: a keyed hash for tables of this process, which nobody outside can make collide, and a digest for stores that
- * several gateways share, which does not tell what it was made from.
+ * several gateways share, which shows nothing at a glance; who can try all IPv4 addresses finds out one.
  * Threads: the exchange's worker.  Values are borrowed from the exchange. */
 #ifndef FILTERS_LIMIT_CLIENT_KEY_H
 #define FILTERS_LIMIT_CLIENT_KEY_H

@@ -3,7 +3,8 @@
  *
  * Order of things in a place: taking it for another key is value := LEAVING, then tag := the new one, then value := its
  * first number.  Whoever works on a key reads value, tag, and value again, and changes the value by compare-and-swap:
- * had the place been given away in between, the value would be another one, since fresh() never repeats itself. */
+ * had the place been given away in between, the value would be another one: a key begins with one that the place has
+ * never had, see fresh(). */
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
