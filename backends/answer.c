@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include "backends/request.h"
 #include "gateway/http/status.h"
 
@@ -107,6 +108,28 @@ bool gw_demo_path_number(gw_demo_request_t *r, gw_str_t prefix, const char *what
     gw_str_t rest = gw_str(r->path.ptr + prefix.len, r->path.len - prefix.len);
     gw_query_result_t result = gw_query_read_number(rest, min, max, ret);
     return result == GW_QUERY_OK || refuse_number(r, what, result, min, max);
+}
+
+bool gw_demo_is_to_send(gw_demo_request_t *r, gw_str_t etag, int64_t last_modified)
+{
+    const h2o_headers_t *headers = &r->req->headers;
+    gw_http_field_t *fields = h2o_mem_alloc_pool(&r->req->pool, (headers->size + 1) * sizeof(*fields));
+    for (size_t i = 0; i != headers->size; ++i)
+        fields[i] = (gw_http_field_t){gw_str(headers->entries[i].name->base, headers->entries[i].name->len),
+                                      gw_str(headers->entries[i].value.base, headers->entries[i].value.len)};
+    gw_conditional_response_t response = {200, etag, last_modified, GW_HTTP_NO_DATE};
+    gw_str_t range; /* these services send the whole: RFC 9110 14.2 lets them */
+    switch (gw_conditional_judge(!r->is_head, fields, headers->size, &response, (int64_t)time(NULL), &range)) {
+    case GW_PRECONDITIONS_NOT_MODIFIED:
+        gw_demo_answer(r, 304, NULL, gw_str(NULL, 0));
+        return false;
+    case GW_PRECONDITIONS_FAILED:
+        gw_demo_problem(r, 412, NULL, "it is not what If-Match or If-Unmodified-Since expects");
+        return false;
+    case GW_PRECONDITIONS_SEND:
+        break;
+    }
+    return true;
 }
 
 bool gw_demo_field(gw_demo_request_t *r, const h2o_token_t *name, gw_str_t *ret)

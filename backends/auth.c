@@ -7,7 +7,6 @@
 #include <openssl/sha.h>
 #include "backends/auth_keys.h"
 #include "backends/auth_token.h"
-#include "backends/conditional.h"
 #include "backends/services.h"
 #include "gateway/base/base64url.h"
 #include "gateway/base/memory.h"
@@ -161,7 +160,6 @@ static void answer_publicly(gw_demo_request_t *r, json_t *body, const char *type
 {
     char *text = json_dumps(body, JSON_COMPACT), *etag = h2o_mem_alloc_pool(&r->req->pool, 32);
     unsigned char hash[SHA256_DIGEST_LENGTH];
-    gw_str_t if_none_match;
     json_decref(body);
     if (text == NULL)
         h2o_fatal("json_dumps failed");
@@ -172,10 +170,7 @@ static void answer_publicly(gw_demo_request_t *r, json_t *body, const char *type
     strcpy(etag + etag_len, "\"");
     gw_demo_header(r, "etag", etag);
     gw_demo_header(r, "cache-control", KEYS_MAX_AGE);
-    if (gw_demo_field(r, H2O_TOKEN_IF_NONE_MATCH, &if_none_match) &&
-        gw_conditional_is_fresh(&if_none_match, NULL, gw_str_of(etag), 0)) {
-        gw_demo_answer(r, 304, NULL, gw_str(NULL, 0));
-    } else {
+    if (gw_demo_is_to_send(r, gw_str_of(etag), GW_HTTP_NO_DATE)) {
         text[len] = '\n';
         gw_demo_answer(r, 200, type, gw_str(text, len + 1));
     }

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <openssl/sha.h>
-#include "backends/conditional.h"
 #include "backends/directory_data.h"
 #include "backends/services.h"
+#include "gateway/http/date.h"
 
 static json_t *link_to(const char *collection, unsigned id)
 {
@@ -79,15 +79,9 @@ static json_t *find(gw_str_t path)
     return NULL;
 }
 
-static const gw_str_t *field(gw_demo_request_t *r, const h2o_token_t *name, gw_str_t *room)
-{
-    return gw_demo_field(r, name, room) ? room : NULL;
-}
-
 void gw_directory_handle(gw_demo_request_t *r)
 {
-    static char last_modified[GW_HTTP_DATE_SIZE];
-    gw_str_t if_none_match, if_modified_since;
+    static char last_modified[GW_HTTP_DATE_LEN + 1];
     unsigned char hash[SHA256_DIGEST_LENGTH];
     json_t *body = find(r->path);
 
@@ -111,12 +105,8 @@ void gw_directory_handle(gw_demo_request_t *r)
     gw_http_date_print(last_modified, GW_DIRECTORY_LAST_MODIFIED);
     gw_demo_header(r, "etag", etag);
     gw_demo_header(r, "last-modified", last_modified);
-    gw_demo_header(r, "cache-control", "max-age=60");
-    if (gw_conditional_is_fresh(field(r, H2O_TOKEN_IF_NONE_MATCH, &if_none_match),
-                                field(r, H2O_TOKEN_IF_MODIFIED_SINCE, &if_modified_since), gw_str_of(etag),
-                                GW_DIRECTORY_LAST_MODIFIED)) {
-        gw_demo_answer(r, 304, NULL, gw_str(NULL, 0));
-    } else {
+    gw_demo_header(r, "cache-control", "max-age=10");
+    if (gw_demo_is_to_send(r, gw_str_of(etag), GW_DIRECTORY_LAST_MODIFIED)) {
         text[len] = '\n';
         gw_demo_answer(r, 200, "application/json", gw_str(text, len + 1));
     }

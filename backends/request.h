@@ -10,6 +10,7 @@
 #include <jansson.h>
 #include "backends/query.h"
 #include "backends/server.h"
+#include "gateway/http/conditional.h"
 
 typedef struct gw_demo_request {
     gw_demo_server_t *server;
@@ -65,6 +66,10 @@ bool gw_demo_is_get(gw_demo_request_t *r);
 /** A numeric parameter of the query.  @param number in: its default; out: its value
  *  @return false: the request was answered by 400, the problem names the parameter */
 bool gw_demo_number(gw_demo_request_t *r, const char *name, uint64_t min, uint64_t max, uint64_t *number);
+/** Looks at the conditions of a GET or HEAD that would be answered by 200.
+ *  @param etag with its quotes   @param last_modified seconds since 1970; GW_HTTP_NO_DATE
+ *  @return false: the request was answered by 304 or 412 */
+bool gw_demo_is_to_send(gw_demo_request_t *r, gw_str_t etag, int64_t last_modified);
 /** The number that is the rest of the path after `prefix`.  @return false: answered by 400 */
 bool gw_demo_path_number(gw_demo_request_t *r, gw_str_t prefix, const char *what, uint64_t min, uint64_t max,
                          uint64_t *ret);

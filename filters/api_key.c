@@ -46,6 +46,20 @@ static gw_str_t property_of(const gw_principal_t *principal, h2o_mem_pool_t *poo
     return gw_api_key_property(((const holder_t *)principal)->about, name);
 }
 
+static gw_str_t copy_text(h2o_mem_pool_t *pool, gw_str_t text)
+{
+    return gw_str(h2o_strdup(pool, text.ptr, text.len).base, text.len);
+}
+
+static gw_principal_t *copy_principal(const gw_principal_t *principal, h2o_mem_pool_t *pool)
+{
+    holder_t *copy = h2o_mem_alloc_pool(pool, sizeof(*copy));
+    copy->super = *principal;
+    copy->super.name = copy_text(pool, principal->name);
+    copy->about = copy_text(pool, ((const holder_t *)principal)->about);
+    return &copy->super;
+}
+
 /* judging ---------------------------------------------------------------------------------------------------------- */
 
 static int hex_value(char c)
@@ -140,8 +154,10 @@ static void let_in(gw_exchange_t *ex, const gw_api_key_conf_t *conf, const gw_ap
     holder_t *holder = h2o_mem_alloc_pool(&ex->req->pool, sizeof(*holder));
     char *about = h2o_mem_alloc_pool(&ex->req->pool, key->about.len);
     holder->about = gw_str(memcpy(about, key->about.ptr, key->about.len), key->about.len);
-    holder->super = (gw_principal_t){
-        .scheme = self, .name = gw_api_key_property(holder->about, GW_STR("owner")), .property = property_of};
+    holder->super = (gw_principal_t){.scheme = self,
+                                     .name = gw_api_key_property(holder->about, GW_STR("owner")),
+                                     .property = property_of,
+                                     .copy = copy_principal};
     gw_exchange_add_principal(ex, &holder->super);
     gw_exchange_forward_principal(ex, &conf->forward, &holder->super);
 }

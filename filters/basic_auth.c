@@ -120,6 +120,14 @@ static gw_str_t property_of(const gw_principal_t *principal, h2o_mem_pool_t *poo
     return gw_str_equal(name, GW_STR("user")) ? principal->name : gw_str(NULL, 0);
 }
 
+static gw_principal_t *copy_principal(const gw_principal_t *principal, h2o_mem_pool_t *pool)
+{
+    gw_principal_t *copy = h2o_mem_alloc_pool(pool, sizeof(*copy));
+    *copy = *principal;
+    copy->name.ptr = h2o_strdup(pool, principal->name.ptr, principal->name.len).base;
+    return copy;
+}
+
 static gw_verdict_t let_in(passage_t *passage)
 {
     const gw_basic_auth_conf_t *conf = passage->conf;
@@ -290,7 +298,10 @@ static gw_verdict_t begin_passage(gw_exchange_t *ex, const gw_basic_auth_conf_t 
     char *user = h2o_mem_alloc_pool(&ex->req->pool, credentials->user.len);
     memcpy(user, credentials->user.ptr, credentials->user.len);
     *passage = (passage_t){
-        .super = {.scheme = self, .name = gw_str(user, credentials->user.len), .property = property_of},
+        .super = {.scheme = self,
+                  .name = gw_str(user, credentials->user.len),
+                  .property = property_of,
+                  .copy = copy_principal},
         .ex = ex,
         .conf = conf,
         .state = state,

@@ -106,25 +106,6 @@ static void remove_theirs(h2o_headers_t *fields)
     fields->size = kept;
 }
 
-/** Adds a name to Vary unless it is there. */
-static void vary_by(h2o_mem_pool_t *pool, h2o_headers_t *fields, gw_str_t name)
-{
-    ssize_t last = -1;
-    for (ssize_t at = -1; (at = gw_fields_find(fields, GW_STR("vary"), at + 1)) != -1; last = at)
-        if (gw_http_list_has(value_at(fields, at), name) || gw_http_list_has(value_at(fields, at), GW_STR("*")))
-            return;
-    if (last == -1 || fields->entries[last].value.len == 0) {
-        gw_fields_set(pool, fields, GW_STR("vary"), name);
-        return;
-    }
-    h2o_iovec_t *value = &fields->entries[last].value; /* into the field that is there: some caches read but one */
-    char *list = h2o_mem_alloc_pool(pool, value->len + 2 + name.len);
-    memcpy(list, value->base, value->len);
-    memcpy(list + value->len, ", ", 2);
-    memcpy(list + value->len + 2, name.ptr, name.len);
-    *value = h2o_iovec_init(list, value->len + 2 + name.len);
-}
-
 static void add(gw_exchange_t *ex, gw_str_t name, gw_str_t value)
 {
     if (value.len != 0)
@@ -137,7 +118,7 @@ static void add_for_preflight(gw_exchange_t *ex, const gw_cors_conf_t *conf, con
     add(ex, GW_STR("access-control-allow-headers"), judgement->fields);
     add(ex, GW_STR("access-control-max-age"), conf->max_age_s);
     if (conf->rules.is_any_field)
-        vary_by(&ex->req->pool, &ex->req->res.headers, REQUEST_HEADERS);
+        gw_fields_vary_by(&ex->req->pool, &ex->req->res.headers, REQUEST_HEADERS);
 }
 
 static void on_response(gw_exchange_t *ex, const void *arg, void *state)
@@ -149,7 +130,7 @@ static void on_response(gw_exchange_t *ex, const void *arg, void *state)
         /* said to everybody, so that a cache may give the response to everybody */
         add(ex, GW_STR("access-control-allow-origin"), GW_STR("*"));
     } else {
-        vary_by(&ex->req->pool, &ex->req->res.headers, GW_STR("Origin"));
+        gw_fields_vary_by(&ex->req->pool, &ex->req->res.headers, GW_STR("Origin"));
         if (judgement == NULL || judgement->origin.len == 0)
             return;
         add(ex, GW_STR("access-control-allow-origin"), judgement->origin);

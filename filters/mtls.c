@@ -21,11 +21,21 @@ static gw_str_t property(const gw_principal_t *principal, h2o_mem_pool_t *pool, 
     return gw_str(NULL, 0);
 }
 
+static gw_principal_t *copy_principal(const gw_principal_t *principal, h2o_mem_pool_t *pool)
+{
+    client_t *copy = h2o_mem_alloc_pool(pool, sizeof(*copy));
+    *copy = *(const client_t *)principal; /* its texts are the certificate's */
+    return &copy->super;
+}
+
 static const gw_principal_t *add_principal(gw_exchange_t *ex, const gw_mtls_conf_t *conf)
 {
     client_t *client = h2o_mem_alloc_pool(&ex->req->pool, sizeof(*client));
     *client = (client_t){
-        .super = {.scheme = self, .name = gw_mtls_name(&conf->rules, ex->certificate), .property = property},
+        .super = {.scheme = self,
+                  .name = gw_mtls_name(&conf->rules, ex->certificate),
+                  .property = property,
+                  .copy = copy_principal},
         .certificate = ex->certificate,
     };
     gw_exchange_add_principal(ex, &client->super);

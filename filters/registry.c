@@ -2,7 +2,9 @@
  * Every filter there is: the one place where the gateway learns of them. */
 #include "filters/api_key.h"
 #include "filters/basic_auth.h"
+#include "filters/cache/cache.h"
 #include "filters/circuit_breaker.h"
+#include "filters/compress/compress.h"
 #include "filters/concurrency_limit.h"
 #include "filters/cors.h"
 #include "filters/headers.h"
@@ -14,7 +16,9 @@
 const gw_filter_class_t *const gw_filter_classes[] = {
     &gw_api_key_filter,
     &gw_basic_auth_filter,
+    &gw_cache_filter,
     &gw_circuit_breaker_filter,
+    &gw_compress_filter,
     &gw_concurrency_limit_filter,
     &gw_cors_filter,
     &gw_headers_filter,

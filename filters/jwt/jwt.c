@@ -71,11 +71,30 @@ static gw_str_t property_of(const gw_principal_t *principal, h2o_mem_pool_t *poo
                                   : gw_str(NULL, 0);
 }
 
+static void release_copy(void *arg)
+{
+    const passage_t *copy = arg;
+    if (copy->entry != NULL)
+        gw_token_cache_release(copy->state->cache, copy->entry);
+}
+
+static gw_principal_t *copy_principal(const gw_principal_t *principal, h2o_mem_pool_t *pool)
+{
+    const passage_t *passage = (const passage_t *)principal;
+    passage_t *copy = h2o_mem_alloc_shared(pool, sizeof(*copy), release_copy);
+    *copy = (passage_t){.super = *principal, .state = passage->state};
+    if (passage->entry != NULL)
+        copy->entry = gw_token_cache_hold(passage->entry);
+    copy->super.name.ptr = h2o_strdup(pool, principal->name.ptr, principal->name.len).base;
+    return &copy->super;
+}
+
 static void add_principal(passage_t *passage, gw_str_t name)
 {
     passage->super.scheme = gw_jwt_filter.name;
     passage->super.name = name;
     passage->super.property = property_of;
+    passage->super.copy = copy_principal;
     gw_exchange_add_principal(passage->ex, &passage->super);
 }
 

@@ -163,6 +163,12 @@ gw_token_entry_t *gw_token_cache_add(gw_token_cache_t *cache, gw_str_t token, gw
     return entry;
 }
 
+gw_token_entry_t *gw_token_cache_hold(gw_token_entry_t *entry)
+{
+    ++entry->references;
+    return entry;
+}
+
 void gw_token_cache_release(gw_token_cache_t *cache, gw_token_entry_t *entry)
 {
     if (--entry->references == 0 && !entry->is_kept)

@@ -49,6 +49,8 @@ gw_token_entry_t *gw_token_cache_find(gw_token_cache_t *cache, gw_str_t token, u
 gw_token_entry_t *gw_token_cache_add(gw_token_cache_t *cache, gw_str_t token, gw_str_t payload, gw_str_t name,
                                      const gw_str_t *forwards, size_t num_forwards, uint64_t generation,
                                      int64_t until_ms);
+/** One reference more.  @return entry */
+gw_token_entry_t *gw_token_cache_hold(gw_token_entry_t *entry);
 void gw_token_cache_release(gw_token_cache_t *cache, gw_token_entry_t *entry);
 /** A claim as text, by path; remembered too.  @return empty when there is none; lives as long as the entry */
 gw_str_t gw_token_cache_property(gw_token_cache_t *cache, gw_token_entry_t *entry, gw_str_t path);

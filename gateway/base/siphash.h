@@ -8,5 +8,7 @@
 
 /** @param key 16 secret random bytes as two numbers */
 uint64_t gw_siphash(const uint64_t key[2], gw_str_t s);
+/** The one of 128 bits, which has nothing in common with the other.  @param ret its bytes as two numbers */
+void gw_siphash_128(const uint64_t key[2], gw_str_t s, uint64_t ret[2]);
 
 #endif

@@ -228,8 +228,13 @@ void gw_conf_build_filters(gw_conf_reader_t *reader, gw_conf_root_t *root)
             if (filter->class->check_route != NULL)
                 filter->class->check_route(reader, filter->conf, route);
             route->answers_preflight = route->answers_preflight || filter->class->answers_preflight;
+            route->answers_purge = route->answers_purge ||
+                                   (filter->class->answers_purge != NULL && filter->class->answers_purge(filter->conf));
             route->filters[k] = filter;
         }
+        for (size_t k = 0; k != route->num_filters; ++k)
+            if (route->filters[k]->class->check_behind != NULL)
+                route->filters[k]->class->check_behind(reader, route->filters[k]->conf, route, k);
     }
 }
 

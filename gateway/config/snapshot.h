@@ -219,6 +219,7 @@ typedef struct gw_route_conf {
     gw_filter_conf_t **filters;       /* in the order of the file */
     size_t num_filters;
     bool answers_preflight; /* one of the filters does */
+    bool answers_purge;     /* the same */
     int priority;           /* gw_priority_t */
 } gw_route_conf_t;
 

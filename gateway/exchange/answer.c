@@ -41,6 +41,8 @@ static void answer(gw_exchange_t *ex, int status, const char *phrase, gw_str_t c
 
 void gw_exchange_answer(gw_exchange_t *ex, int status, gw_str_t content_type, gw_str_t body)
 {
+    if (ex->reason == GW_REASON_OK)
+        ex->reason = GW_REASON_FILTER_ANSWERED;
     if (!ex->is_answered)
         answer(ex, status, gw_http_status_phrase(status), content_type, h2o_iovec_init(body.ptr, body.len));
 }

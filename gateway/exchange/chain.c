@@ -38,12 +38,32 @@ void gw_exchange_decide(gw_exchange_t *ex, const char *filter, const char *verdi
     gw_exchange_decide_with(ex, filter, verdict, reason, NULL);
 }
 
+void gw_exchange_take_decisions(gw_exchange_t *ex, const gw_exchange_t *from)
+{
+    for (size_t i = 0; i != from->num_decisions; ++i) {
+        gw_decision_t decision = from->decisions[i];
+        if (decision.detail != NULL)
+            decision.detail = h2o_strdup(&ex->req->pool, decision.detail, SIZE_MAX).base;
+        if (ex->num_decisions != ex->max_decisions || grow_decisions(ex))
+            ex->decisions[ex->num_decisions++] = decision;
+    }
+}
+
 void **gw_exchange_data(gw_exchange_t *ex)
 {
     size_t size = sizeof(*ex->filter_data) * ex->route->num_filters;
     if (ex->filter_data == NULL)
         ex->filter_data = memset(h2o_mem_alloc_pool(&ex->req->pool, size), 0, size);
     return &ex->filter_data[ex->current_filter];
+}
+
+void gw_exchange_simplify(gw_exchange_t *ex)
+{
+    for (size_t i = ex->current_filter + 1; i < ex->route->num_filters; ++i) {
+        const gw_filter_conf_t *filter = ex->route->filters[i];
+        if (filter->class->simplify != NULL)
+            filter->class->simplify(ex, filter->conf);
+    }
 }
 
 /** Runs filters from ex->next_filter on.  @return what the chain as a whole decided */
@@ -59,8 +79,6 @@ static gw_verdict_t run(gw_exchange_t *ex)
         gw_verdict_t verdict = filter->class->on_request(ex, filter->conf, ex->view->filter_states[filter->slot]);
         if (verdict == GW_NEXT)
             continue;
-        if (verdict == GW_ANSWERED && ex->reason == GW_REASON_OK)
-            ex->reason = GW_REASON_FILTER_ANSWERED;
         assert(verdict == GW_WAITING || ex->is_answered);
         return verdict;
     }
@@ -80,7 +98,9 @@ void gw_exchange_filter_response(gw_exchange_t *ex)
     if (ex->is_response_filtered)
         return;
     ex->is_response_filtered = true;
-    for (size_t i = ex->num_run; i-- > 0;) {
+    ex->req->res.original.status =
+        ex->req->res.status; /* else libh2o copies the fields, for logs that we do not write */
+    for (size_t i = ex->num_run; i-- > ex->first_filter;) {
         const gw_filter_conf_t *filter = ex->route->filters[i];
         ex->current_filter = i;
         if (filter->class->on_response != NULL)
@@ -90,11 +110,11 @@ void gw_exchange_filter_response(gw_exchange_t *ex)
 
 void gw_chain_end(gw_exchange_t *ex)
 {
-    for (size_t i = ex->num_run; i-- > 0;) {
+    for (size_t i = ex->num_run; i-- > ex->first_filter;) {
         const gw_filter_conf_t *filter = ex->route->filters[i];
         ex->current_filter = i;
         if (filter->class->on_end != NULL)
             filter->class->on_end(ex, filter->conf, ex->view->filter_states[filter->slot]);
     }
-    ex->num_run = 0;
+    ex->num_run = ex->first_filter;
 }

@@ -48,16 +48,24 @@ static const char *protocol_of(const h2o_req_t *req)
     }
 }
 
+/** "192.0.2.1:5000"; of an exchange without a client the filter that began it. */
+static gw_str_t client_of(const gw_exchange_t *ex, char buf[NI_MAXHOST + 8])
+{
+    if (ex->detached_by != NULL)
+        return gw_str_of(ex->detached_by);
+    size_t len = ex->peer.len;
+    memcpy(buf, ex->peer.ptr, ex->peer.len);
+    if (ex->peer_port != 0) {
+        buf[len++] = ':';
+        len = (size_t)(gw_put_decimal(buf + len, ex->peer_port) - buf);
+    }
+    return gw_str(buf, len);
+}
+
 static void write_log(gw_exchange_t *ex)
 {
     h2o_req_t *req = ex->req;
     char client[NI_MAXHOST + 8];
-    size_t client_len = ex->peer.len;
-    memcpy(client, ex->peer.ptr, ex->peer.len);
-    if (ex->peer_port != 0) {
-        client[client_len++] = ':';
-        client_len = (size_t)(gw_put_decimal(client + client_len, ex->peer_port) - client);
-    }
     gw_str_t path = str_of(req->input.path), query = gw_str(NULL, 0);
     const char *mark = path.len != 0 ? memchr(path.ptr, '?', path.len) : NULL;
     if (mark != NULL) {
@@ -68,10 +76,10 @@ static void write_log(gw_exchange_t *ex)
     gw_outcome_t outcome = {
         .started_at_us = ex->started_wall_us,
         .request_id = ex->request_id,
-        .client = gw_str(client, client_len),
+        .client = client_of(ex, client),
         .principal = gw_exchange_principal_name(ex),
         .credential = ex->principal != NULL ? ex->principal->scheme : NULL,
-        .protocol = protocol_of(req),
+        .protocol = ex->detached_by == NULL ? protocol_of(req) : NULL,
         .tls = ex->is_tls && sock != NULL ? h2o_socket_get_ssl_protocol_version(sock) : NULL,
         .method = str_of(req->input.method),
         .host = str_of(req->input.authority),
@@ -106,12 +114,12 @@ static void end_exchange(void *arg)
 {
     gw_exchange_t *ex = arg;
     if (!ex->is_delivered && ex->reason == GW_REASON_OK)
-        ex->reason = GW_REASON_CLIENT_CLOSED;
+        ex->reason = ex->detached_by == NULL ? GW_REASON_CLIENT_CLOSED : GW_REASON_CANCELLED;
     h2o_socket_t *sock = ex->req->conn->callbacks->get_socket(ex->req->conn);
     if (ex->req->version >= 0x200 && sock != NULL)
         gw_accept_note_end(sock, ex->reason == GW_REASON_CLIENT_CLOSED);
     gw_forward_dispose(ex);
-    if (ex->view->snapshot->access_log.target != GW_LOG_OFF)
+    if (ex->view->snapshot->access_log.target != GW_LOG_OFF && !ex->is_unlogged)
         write_log(ex);
     gw_chain_end(ex);
     gw_overload_leave(ex);
@@ -120,38 +128,49 @@ static void end_exchange(void *arg)
 
 /* the beginning ---------------------------------------------------------------------------------------------------- */
 
-static gw_exchange_t *create_exchange(h2o_req_t *req, gw_worker_t *worker, uint64_t started_us)
+gw_exchange_t *gw_exchange_make(h2o_req_t *req, gw_worker_t *worker, gw_view_t *view, uint64_t started_us)
 {
     gw_exchange_t *ex = h2o_mem_alloc_shared(&req->pool, sizeof(*ex), end_exchange);
     memset(ex, 0, offsetof(gw_exchange_t, request_id_bytes));
     ex->req = req;
     ex->worker = worker;
     ex->worker_index = worker->index;
-    ex->view = worker->view;
-    gw_view_ref(ex->view);
+    ex->view = view;
+    gw_view_ref(view);
     ex->started_us = started_us;
     ex->head_us = gw_worker_now_us(worker);
     ex->started_wall_us = gw_worker_wall_us(worker) - (ex->head_us - started_us);
+    return ex;
+}
+
+void gw_exchange_bind_request(h2o_req_t *req)
+{
+    h2o_hostconf_t *host = req->conn->hosts[0];
+    req->scheme = req->input.scheme;
+    req->method = req->input.method;
+    req->authority = req->input.authority;
+    req->path = req->input.path;
+    req->query_at = req->input.query_at = SIZE_MAX;
+    h2o_req_bind_conf(req, host, &host->fallback_path);
+}
+
+static gw_exchange_t *create_exchange(h2o_req_t *req, gw_worker_t *worker, uint64_t started_us)
+{
+    gw_exchange_t *ex = gw_exchange_make(req, worker, worker->view, started_us);
+    ex->client_version = req->version;
     ex->is_tls = req->input.scheme == &H2O_URL_SCHEME_HTTPS;
     h2o_socket_t *sock = req->conn->callbacks->get_socket(req->conn);
-    if (sock != NULL && sock->ssl != NULL) /* an HTTP/2 client is free to write another :scheme */
+    if (sock->ssl != NULL) /* an HTTP/2 client is free to write another :scheme */
         ex->certificate = gw_accept_certificate(sock);
-    gw_exchange_find_peer(ex);
+    gw_exchange_set_peer(ex, gw_accept_peer(sock));
     gw_request_id_assign(ex);
     if (ex->view->snapshot->asks_for_certificates) {
         /* services take these for the word of the gateway, on whatever route they are reached (RFC 9440 4) */
         gw_exchange_forget_field(ex, GW_STR("client-cert"));
         gw_exchange_forget_field(ex, GW_STR("client-cert-chain"));
     }
-    if (req->pathconf == NULL) { /* HTTP/2 comes with one, ours does without h2o_process_request */
-        h2o_hostconf_t *host = req->conn->hosts[0];
-        req->scheme = req->input.scheme;
-        req->method = req->input.method;
-        req->authority = req->input.authority;
-        req->path = req->input.path;
-        req->query_at = req->input.query_at = SIZE_MAX;
-        h2o_req_bind_conf(req, host, &host->fallback_path);
-    }
+    if (req->pathconf == NULL) /* HTTP/2 comes with one, ours does without h2o_process_request */
+        gw_exchange_bind_request(req);
     return ex;
 }
 
@@ -182,6 +201,7 @@ static gw_str_t method_of_preflight(gw_exchange_t *ex)
 
 /** A preflight is about a request that is to come: it goes where that will go, if a filter there answers it, even if
  * OPTIONS itself would find no route.  It never gets past that filter, so no service sees what its route does not take.
+ * The same with PURGE, which is about what GET gets.
  */
 static gw_router_result_t match(gw_exchange_t *ex, size_t *ret_index, uint32_t *ret_allowed)
 {
@@ -193,6 +213,11 @@ static gw_router_result_t match(gw_exchange_t *ex, size_t *ret_index, uint32_t *
         ex->is_preflight = true;
         return GW_ROUTER_MATCH;
     }
+    if (gw_str_equal(method, GW_STR("PURGE")) &&
+        gw_router_match(snapshot->router, ex->host, ex->path, GW_STR("GET"), ret_index, ret_allowed) ==
+            GW_ROUTER_MATCH &&
+        snapshot->routes[*ret_index].answers_purge)
+        return GW_ROUTER_MATCH;
     gw_router_result_t result = gw_router_match(snapshot->router, ex->host, ex->path, method, ret_index, ret_allowed);
     ex->is_preflight = wanted.len != 0 && result == GW_ROUTER_MATCH && snapshot->routes[*ret_index].answers_preflight;
     return result;
@@ -218,15 +243,16 @@ static bool find_route(gw_exchange_t *ex)
         h2o_send(req, NULL, 0, H2O_SEND_STATE_FINAL);
         return false;
     }
-    char *buf = h2o_mem_alloc_pool(&req->pool, raw.len + 1);
-    gw_path_result_t path_result = gw_path_normalise(raw, buf, raw.len + 1, &ex->path);
+    size_t path_cap = raw.len + 1, host_cap = req->input.authority.len + 1;
+    char *buf = h2o_mem_alloc_pool(&req->pool, path_cap + host_cap);
+    gw_path_result_t path_result = gw_path_normalise(raw, buf, path_cap, &ex->path);
     if (path_result != GW_PATH_OK) {
         gw_exchange_problem(ex, GW_REASON_PATH_REFUSED, gw_path_result_str(path_result));
         return false;
     }
     if (req->input.authority.len != 0) {
-        char *host = h2o_mem_alloc_pool(&req->pool, req->input.authority.len + 1);
-        if (!gw_host_normalise(str_of(req->input.authority), host, req->input.authority.len + 1, &ex->host)) {
+        if (!gw_host_memo_normalise(&ex->worker->host_memo, str_of(req->input.authority), buf + path_cap, host_cap,
+                                    &ex->host)) {
             gw_exchange_problem(ex, GW_REASON_MALFORMED_REQUEST, "the host is not valid");
             return false;
         }
@@ -287,12 +313,19 @@ gw_exchange_t *gw_exchange_begin(h2o_req_t *req, gw_worker_t *worker, gw_body_t 
         gw_exchange_problem(ex, GW_REASON_MALFORMED_REQUEST, "Connection names too many fields");
         return ex;
     }
-    go_on(ex, gw_chain_run(ex));
+    gw_exchange_run(ex);
     return ex;
+}
+
+void gw_exchange_run(gw_exchange_t *ex)
+{
+    go_on(ex, gw_chain_run(ex));
 }
 
 void gw_exchange_resume(gw_exchange_t *ex, gw_verdict_t verdict)
 {
     assert(ex->is_in_chain && verdict != GW_WAITING);
+    if (ex->is_cancelled)
+        return; /* it ends in a moment, and what this filter has got for it is given back then */
     go_on(ex, verdict == GW_NEXT ? gw_chain_run(ex) : verdict);
 }

@@ -19,6 +19,7 @@ struct gw_view;
 struct gw_forward;
 struct gw_principal;
 struct gw_problem_kind;
+struct gw_call_head;
 
 #define GW_REQUEST_ID_MAX 64
 #define GW_MAX_FILTERS    32 /* in one route; more is a conf error */
@@ -27,6 +28,7 @@ struct gw_problem_kind;
 #define GW_REASON_MAP(XX)                                                                                              \
     XX(OK, "ok", 200, "OK")                                                                                            \
     XX(CLIENT_CLOSED, "client_closed", 499, "Client Closed Request")                                                   \
+    XX(CANCELLED, "cancelled", 503, "Service Unavailable")                                                             \
     XX(MALFORMED_REQUEST, "malformed_request", 400, "Bad Request")                                                     \
     XX(PATH_REFUSED, "path_refused", 400, "Bad Request")                                                               \
     XX(HEAD_TIMEOUT, "head_timeout", 408, "Request Timeout")                                                           \
@@ -84,6 +86,10 @@ struct gw_problem_kind;
     XX(RATE_LIMIT_KEY_MISSING, "rate_limit_key_missing", 400, "Bad Request")                                           \
     XX(RATE_LIMIT_UNAVAILABLE, "rate_limit_unavailable", 503, "Service Unavailable")                                   \
     XX(CONCURRENCY_LIMITED, "concurrency_limited", 429, "Too Many Requests")                                           \
+    XX(NOT_CACHED, "not_cached", 504, "Gateway Timeout")                                                               \
+    XX(PURGE_DENIED, "purge_denied", 403, "Forbidden")                                                                 \
+    XX(PURGE_UNCLEAR, "purge_unclear", 400, "Bad Request")                                                             \
+    XX(PURGE_BUSY, "purge_busy", 503, "Service Unavailable")                                                           \
     XX(INTERNAL, "internal_error", 500, "Internal Server Error")
 
 typedef enum gw_reason {
@@ -139,7 +145,8 @@ struct gw_exchange {
     bool has_peer_address;    /* false for a Unix socket */
     uint8_t peer_address[16]; /* the same in binary: gateway/base/cidr.h */
     bool is_tls;
-    bool is_preflight; /* OPTIONS that asks whether a request of another method may come, on a route that answers it */
+    int client_version; /* of HTTP, that the client's request came by, as in h2o_req_t.version */
+    bool is_preflight;  /* OPTIONS that asks whether a request of another method may come, on a route that answers it */
     const struct gw_client_certificate
         *certificate; /* gateway/server/client_certificate.h; NULL: the client has none */
     gw_str_t request_id;
@@ -155,8 +162,14 @@ struct gw_exchange {
     const gw_endpoint_guard_t *guard;     /* NULL: none */
     const struct gw_principal *principal; /* gateway/exchange/principal.h; NULL: nobody is known */
 
+    /* private: without a client (gateway/exchange/detached.h) */
+    const char *detached_by; /* the filter that began it; NULL: a client did */
+    bool is_unlogged;        /* it leaves no line in the access log */
+    bool is_cancelled;       /* nobody waits for its response any more */
+
     /* private: the chain */
-    size_t num_run; /* filters whose on_request ran */
+    size_t first_filter; /* of the route's: those before it know nothing of this exchange */
+    size_t num_run;      /* filters up to the last one whose on_request ran */
     size_t next_filter;
     bool is_in_chain;
     bool is_answered; /* a response was begun */
@@ -169,6 +182,9 @@ struct gw_exchange {
     size_t current_filter;      /* whose function is being called */
     void **filter_data;         /* by place in the route; NULL until one was asked for */
     struct gw_forward *forward; /* the part of it that talks to an endpoint */
+    /* takes the service's interim responses (1xx) while its answer is awaited; NULL: nobody does, since HTTP/1.0 knows
+     * none (RFC 9110 15.2) and libh2o's HTTP/2 cannot send them */
+    void (*on_interim)(gw_exchange_t *exchange, const struct gw_call_head *head);
     const struct gw_forwarded *forwarded; /* fields that say who the request comes from, gateway/exchange/principal.c */
     uint64_t deadline_ms;                 /* of the total timeout; 0: none */
 
@@ -209,6 +225,8 @@ void gw_exchange_problem_later(gw_exchange_t *exchange, gw_reason_t reason, cons
 void gw_exchange_add_retry_after(gw_exchange_t *exchange, uint64_t retry_after_ms);
 /** Runs on_response of the chain, once.  To be called when req->res is complete and before h2o_start_response. */
 void gw_exchange_filter_response(gw_exchange_t *exchange);
+/** Calls `simplify` of the filters behind the one whose function is being called. */
+void gw_exchange_simplify(gw_exchange_t *exchange);
 /** The place for what the filter whose function is being called wants to remember of this exchange; NULL at first. */
 void **gw_exchange_data(gw_exchange_t *exchange);
 /** Writes what a filter decided into the decision record.  @param reason static text or NULL */
@@ -217,6 +235,9 @@ void gw_exchange_decide(gw_exchange_t *exchange, const char *filter, const char 
  * NULL or "": none */
 void gw_exchange_decide_with(gw_exchange_t *exchange, const char *filter, const char *verdict, const char *reason,
                              const char *detail);
+/** Takes over what was decided in an exchange that was made for the sake of this one (gateway/exchange/detached.h): of
+ * one that is not logged itself, this one's line tells. */
+void gw_exchange_take_decisions(gw_exchange_t *exchange, const gw_exchange_t *from);
 
 /* fields, by lower-case name */
 
@@ -230,6 +251,8 @@ void gw_fields_add(h2o_mem_pool_t *pool, h2o_headers_t *fields, gw_str_t name, g
  *  @param name lower-case and static, that of a token of libh2o (h2o/token.h) if there is one */
 void gw_fields_add_named(h2o_mem_pool_t *pool, h2o_headers_t *fields, h2o_iovec_t *name, gw_str_t value);
 void gw_fields_set(h2o_mem_pool_t *pool, h2o_headers_t *fields, gw_str_t name, gw_str_t value);
+/** Adds a name to a response's Vary unless it is there. */
+void gw_fields_vary_by(h2o_mem_pool_t *pool, h2o_headers_t *fields, gw_str_t name);
 /** The client's address as text: the peer's, or what trusted proxies say of theirs: the last entry of X-Forwarded-For
  * that is not itself a trusted proxy. */
 gw_str_t gw_exchange_client(gw_exchange_t *exchange);

@@ -40,12 +40,19 @@ typedef struct gw_filter_class {
     bool (*demands_credentials)(const void *conf);
     bool answers_preflight; /* its on_request answers every exchange with is_preflight: a CORS preflight comes to
                                the route of the request that it asks for, whether that takes OPTIONS or not */
+    /** Whether its on_request answers every request of the method PURGE: such a request comes to the route of the GET
+     * for the same URL, whatever methods that takes.  NULL: no. */
+    bool (*answers_purge)(const void *conf);
     /** Finds what the conf names elsewhere in the file (gateway/config/conf.h), when all of it was read.  Called once
      * for each instance that a route uses.  NULL: nothing. */
     void (*link)(struct gw_conf_reader *reader, void *conf, gw_mark_t at);
     /** Rules between the filter and a route that uses it; reports through the diag.  The filters that stand before it
      * are in route->filters by then, it and those behind it are NULL.  NULL: none. */
     void (*check_route)(struct gw_conf_reader *reader, const void *conf, const struct gw_route_conf *route);
+    /** Rules between the filter and those that stand behind it; reports through the diag.  All of route->filters are
+     * there.  @param index its own in them.  NULL: none. */
+    void (*check_behind)(struct gw_conf_reader *reader, const void *conf, const struct gw_route_conf *route,
+                         size_t index);
     /** Whether it has a say in the choice of the endpoint (gw_endpoint_guard_t): one of a route's filters may.  NULL:
      * no. */
     bool (*guards_endpoints)(const void *conf);
@@ -60,6 +67,10 @@ typedef struct gw_filter_class {
     /** Per worker and snapshot; finds surviving state by name.  NULL: the shared state serves as the worker's. */
     void *(*worker_init)(gw_worker_t *worker, const void *conf, void *shared);
     void (*worker_dispose)(void *state);
+    /** Makes fields of the request say no more than the filter will take from them: called by a filter before it that
+     * tells requests apart by such fields (a cache: the coding that will be chosen in place of all that are accepted).
+     * NULL: nothing. */
+    void (*simplify)(gw_exchange_t *exchange, const void *conf);
     gw_verdict_t (*on_request)(gw_exchange_t *exchange, const void *conf, void *state);
     void (*on_response)(gw_exchange_t *exchange, const void *conf,
                         void *state);                                       /* status and fields may still change */

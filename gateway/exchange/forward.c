@@ -24,6 +24,7 @@ typedef struct gw_forward {
     gw_try_t first;       /* most exchanges need no other */
     gw_try_t *tries[2];   /* the one under way, and the hedge beside it; NULL: none */
     gw_try_t *winner;     /* its response goes to the client */
+    gw_try_t *hinting;    /* whose interim responses do, as long as it is under way; NULL: none had any */
     gw_body_t *body;      /* what goes upstream; NULL: none */
     bool is_body_wrapped; /* it keeps itself: replay_body.h */
     bool is_idempotent, is_safe;
@@ -449,6 +450,17 @@ static void accept_response(gw_forward_t *fw, gw_try_t *try, const gw_call_head_
     h2o_start_response(ex->req, &fw->super);
 }
 
+/** Passed on as it comes, whatever becomes of the try: it promises nothing about the answer.  But the hints of two
+ * endpoints at a time do not go together. */
+static void on_interim(gw_try_t *try, const gw_call_head_t *head)
+{
+    gw_forward_t *fw = try->owner;
+    if (fw->hinting == NULL || (fw->hinting != fw->tries[0] && fw->hinting != fw->tries[1]))
+        fw->hinting = try;
+    if (fw->hinting == try && fw->ex->on_interim != NULL)
+        fw->ex->on_interim(fw->ex, head);
+}
+
 static void on_head(gw_try_t *try, const gw_call_head_t *head)
 {
     gw_forward_t *fw = try->owner;
@@ -498,7 +510,7 @@ static void on_body(gw_try_t *try, const h2o_iovec_t *slices, size_t num_slices,
     h2o_send(req, bufs, num_slices, H2O_SEND_STATE_FINAL);
 }
 
-static const gw_try_events_t try_events = {on_head, on_body, on_failed};
+static const gw_try_events_t try_events = {on_interim, on_head, on_body, on_failed};
 
 /* life ------------------------------------------------------------------------------------------------------------- */
 
@@ -515,8 +527,7 @@ static void on_total_timeout(gw_timer_t *timer)
     gw_exchange_problem(fw->ex, GW_REASON_TOTAL_TIMEOUT, NULL);
 }
 
-/** Whoever is trusted may say how much time it has left itself. */
-static uint64_t total_timeout(const gw_exchange_t *ex)
+uint64_t gw_forward_total_timeout(const gw_exchange_t *ex)
 {
     uint64_t total_ms = ex->service->timeouts.total, said_ms = 0;
     ssize_t at = ex->peer_is_trusted ? gw_fields_find(&ex->req->headers, GW_STR("x-request-timeout-ms"), 0) : -1;
@@ -541,7 +552,7 @@ static void set_timers(gw_forward_t *fw)
     gw_timer_init(&fw->backoff_timer, on_backoff_over);
     gw_timer_init(&fw->hedge_timer, on_hedge);
     gw_timer_init(&fw->write_timer, on_write_timeout);
-    uint64_t total_ms = total_timeout(ex);
+    uint64_t total_ms = gw_forward_total_timeout(ex);
     ex->deadline_ms = 0; /* the one before may have been another service's */
     if (total_ms != 0) {
         ex->deadline_ms = ex->routed_ms + total_ms;

@@ -61,6 +61,17 @@ void gw_exchange_forward_field(gw_exchange_t *ex, gw_str_t name, gw_str_t value)
     ex->forwarded = forwarded;
 }
 
+void gw_exchange_copy_forwarded(gw_exchange_t *ex, const gw_exchange_t *model)
+{
+    const gw_forwarded_t **end = &ex->forwarded;
+    for (const gw_forwarded_t *at = model->forwarded; at != NULL; at = at->next) {
+        gw_forwarded_t *copy = h2o_mem_alloc_pool(&ex->req->pool, sizeof(*copy));
+        *copy = (gw_forwarded_t){NULL, at->name}; /* a conf's */
+        *end = copy;
+        end = &copy->next;
+    }
+}
+
 void gw_exchange_forward_principal(gw_exchange_t *ex, const gw_conf_pairs_t *forward, const gw_principal_t *principal)
 {
     for (size_t i = 0; i != forward->size; ++i) {

@@ -17,6 +17,11 @@ typedef struct gw_principal {
     /** @param name of the property: for a JWT the path of a claim
      *  @return its text, or one of pool memory; empty when there is none */
     gw_str_t (*property)(const struct gw_principal *principal, h2o_mem_pool_t *pool, gw_str_t name);
+    /** The same one for an exchange that outlives this one (gateway/exchange/detached.h).  The view and the client's
+     * certificate are held for longer by whoever asks for it.
+     *  @param pool of that exchange: it holds the copy, all of its texts, and gives back what else it refers to
+     *  @return `earlier` is set by the caller */
+    struct gw_principal *(*copy)(const struct gw_principal *principal, h2o_mem_pool_t *pool);
 } gw_principal_t;
 
 /** From now on the request is known to come from this principal too; the last one that was added gives the name. */
@@ -35,7 +40,7 @@ gw_str_t gw_exchange_property(const gw_exchange_t *exchange, const char *scheme,
  * the same; nobody may speak for the gateway, so this is done for every request, whether it has credentials or not.
  *  @param name lower-case */
 void gw_exchange_forget_field(gw_exchange_t *exchange, gw_str_t name);
-/** Sets the field.  @param name lower-case; it and the value live as long as the request */
+/** Sets the field.  @param name lower-case, of the conf   @param value lives as long as the request */
 void gw_exchange_forward_field(gw_exchange_t *exchange, gw_str_t name, gw_str_t value);
 /** Both for a whole option `forward`: to be called with NULL before anything is known of the request, and again with
  * the principal.
@@ -43,5 +48,7 @@ void gw_exchange_forward_field(gw_exchange_t *exchange, gw_str_t name, gw_str_t 
  *  @param principal NULL: nobody; its properties must be field values and live as long as the request */
 void gw_exchange_forward_principal(gw_exchange_t *exchange, const gw_conf_pairs_t *forward,
                                    const gw_principal_t *principal);
+/** Another exchange has the fields that this one's filters have set: they are its own there, too. */
+void gw_exchange_copy_forwarded(gw_exchange_t *exchange, const gw_exchange_t *model);
 
 #endif

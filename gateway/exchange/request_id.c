@@ -31,6 +31,7 @@ void gw_request_id_assign(gw_exchange_t *ex)
         }
     }
     gw_worker_t *worker = ex->worker;
-    gw_put_hex16(gw_put_hex16(ex->request_id_bytes, worker->request_id[0]), worker->request_id[1]++);
+    memcpy(ex->request_id_bytes, worker->request_id_start, sizeof(worker->request_id_start));
+    gw_put_hex16(ex->request_id_bytes + sizeof(worker->request_id_start), worker->request_id++);
     ex->request_id = gw_str(ex->request_id_bytes, 32);
 }

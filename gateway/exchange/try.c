@@ -104,6 +104,12 @@ static void fail(gw_try_t *try, gw_try_failure_t failure)
 
 /* the response ----------------------------------------------------------------------------------------------------- */
 
+static void on_interim(gw_call_t *call, const gw_call_head_t *head)
+{
+    gw_try_t *try = try_of(call);
+    try->events->on_interim(try, head);
+}
+
 static void on_head(gw_call_t *call, const gw_call_head_t *head)
 {
     gw_try_t *try = try_of(call);
@@ -140,7 +146,7 @@ static void on_call_failed(gw_call_t *call, gw_reason_t reason, const char *deta
                                  .is_stale = is_untouched && is_closed && try->is_reused});
 }
 
-static const gw_call_events_t call_events = {on_head, on_body, on_call_failed};
+static const gw_call_events_t call_events = {on_interim, on_head, on_body, on_call_failed};
 
 /* the request ------------------------------------------------------------------------------------------------------ */
 

@@ -23,6 +23,7 @@ typedef struct gw_try_failure {
 } gw_try_failure_t;
 
 typedef struct gw_try_events {
+    void (*on_interim)(gw_try_t *try, const gw_call_head_t *head);
     void (*on_head)(gw_try_t *try, const gw_call_head_t *head);
     void (*on_body)(gw_try_t *try, const h2o_iovec_t *slices, size_t num_slices, bool is_last);
     /** It is over; the endpoint and the guard know already. */

@@ -188,10 +188,10 @@ static gw_str_t stripped_path(const gw_exchange_t *ex)
     return gw_str(ex->path.ptr + prefix, ex->path.len - prefix);
 }
 
-static gw_str_t via_protocol(const h2o_req_t *req)
+static gw_str_t via_protocol(int version)
 {
-    return req->version >= 0x200 ? GW_STR("2.0 " PSEUDONYM)
-                                 : (req->version == 0x101 ? GW_STR("1.1 " PSEUDONYM) : GW_STR("1.0 " PSEUDONYM));
+    return version >= 0x200 ? GW_STR("2.0 " PSEUDONYM)
+                            : (version == 0x101 ? GW_STR("1.1 " PSEUDONYM) : GW_STR("1.0 " PSEUDONYM));
 }
 
 h2o_iovec_t gw_upstream_request_head(gw_exchange_t *ex, const char *authority, uint64_t time_left_ms)
@@ -252,7 +252,7 @@ h2o_iovec_t gw_upstream_request_head(gw_exchange_t *ex, const char *authority, u
         put_str(&text, forwarded_host);
         PUT(&text, "\r\n");
     }
-    put_extended(&text, ex, "Via: ", GW_STR("via"), via_protocol(req), true);
+    put_extended(&text, ex, "Via: ", GW_STR("via"), via_protocol(ex->client_version), true);
     if (time_left_ms != UINT64_MAX) {
         PUT(&text, "X-Request-Timeout-Ms: ");
         put_number(&text, time_left_ms);
@@ -281,28 +281,68 @@ bool gw_upstream_is_loop(gw_exchange_t *ex)
     return num > MAX_VIA_OF_OURS;
 }
 
-/** Fields of a response that the connection to the client writes itself. */
-static bool is_written_by_connection(gw_str_t name, bool is_http2)
+/** What Connection says in a response. */
+typedef struct nominated {
+    gw_str_t values[8];
+    size_t num;
+} nominated_t;
+
+static nominated_t find_nominated(const gw_call_head_t *head)
 {
-    return gw_str_equal(name, GW_STR("content-length")) || (is_http2 && gw_str_equal(name, GW_STR("date")));
+    nominated_t nominated = {.num = 0};
+    for (size_t i = 0; i != head->num_fields; ++i)
+        if (gw_str_equal(head->fields[i].name, GW_STR("connection")) && nominated.num != 8)
+            nominated.values[nominated.num++] = head->fields[i].value;
+    return nominated;
+}
+
+/** Whether a field of a response was for the connection that it came over (RFC 9110 7.6.1). */
+static bool is_for_hop(const nominated_t *nominated, gw_str_t name)
+{
+    return gw_http_is_hop_by_hop(name) ||
+           (nominated->num != 0 && gw_http_connection_nominates(nominated->values, nominated->num, name));
+}
+
+h2o_iovec_t gw_upstream_interim_head(gw_exchange_t *ex, const gw_call_head_t *head)
+{
+    const nominated_t nominated = find_nominated(head);
+    gw_str_t phrase = gw_str_of(gw_http_status_phrase(head->status));
+    size_t cap = 64 + phrase.len;
+    for (size_t i = 0; i != head->num_fields; ++i)
+        cap += head->fields[i].name.len + head->fields[i].value.len + 4;
+    char *buf = h2o_mem_alloc_pool(&ex->req->pool, cap);
+    text_t text = {buf, buf + cap};
+    PUT(&text, "HTTP/1.1 ");
+    put_number(&text, (uint64_t)head->status);
+    PUT(&text, " ");
+    put_str(&text, phrase);
+    PUT(&text, "\r\n");
+    for (size_t i = 0; i != head->num_fields; ++i) {
+        const gw_call_field_t *field = &head->fields[i];
+        /* a length would be that of no body (RFC 9110 8.6), and somebody might believe it */
+        if (is_for_hop(&nominated, field->name) || gw_str_equal(field->name, GW_STR("content-length")))
+            continue;
+        put(&text, field->name_as_sent, field->name.len);
+        PUT(&text, ": ");
+        put_str(&text, field->value);
+        PUT(&text, "\r\n");
+    }
+    PUT(&text, "\r\n");
+    return h2o_iovec_init(buf, (size_t)(text.at - buf));
 }
 
 void gw_upstream_take_response(gw_exchange_t *ex, const gw_call_head_t *head)
 {
     h2o_req_t *req = ex->req;
-    gw_str_t connection[8];
-    size_t num_connection = 0;
-    for (size_t i = 0; i != head->num_fields; ++i)
-        if (gw_str_equal(head->fields[i].name, GW_STR("connection")) && num_connection != 8)
-            connection[num_connection++] = head->fields[i].value;
+    const nominated_t nominated = find_nominated(head);
     req->res.status = head->status;
     req->res.reason = gw_http_status_phrase(head->status);
     req->res.content_length = head->length == UINT64_MAX || head->status == 204 ? SIZE_MAX : (size_t)head->length;
     h2o_vector_reserve(&req->pool, &req->res.headers, head->num_fields + 2);
     for (size_t i = 0; i != head->num_fields; ++i) {
         const gw_call_field_t *field = &head->fields[i];
-        if (gw_http_is_hop_by_hop(field->name) || is_written_by_connection(field->name, req->version >= 0x200) ||
-            (num_connection != 0 && gw_http_connection_nominates(connection, num_connection, field->name)))
+        /* Content-Length is written by the connection to the client */
+        if (is_for_hop(&nominated, field->name) || gw_str_equal(field->name, GW_STR("content-length")))
             continue;
         h2o_add_header_by_str(&req->pool, &req->res.headers, field->name.ptr, field->name.len, 1, field->name_as_sent,
                               field->value.ptr, field->value.len);

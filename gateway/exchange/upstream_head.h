@@ -14,6 +14,8 @@
 h2o_iovec_t gw_upstream_request_head(gw_exchange_t *exchange, const char *authority, uint64_t time_left_ms);
 /** Fills req->res from what the endpoint said. */
 void gw_upstream_take_response(gw_exchange_t *exchange, const gw_call_head_t *head);
+/** @return an interim response (gw_exchange_t.on_interim) as HTTP/1.1 has it, in the request's pool */
+h2o_iovec_t gw_upstream_interim_head(gw_exchange_t *exchange, const gw_call_head_t *head);
 /** @return true when the request came through this gateway before (Via names it too often): a loop, 508 */
 bool gw_upstream_is_loop(gw_exchange_t *exchange);
 

@@ -60,8 +60,33 @@ static gw_http_response_result_t judge_field(const gw_http_field_t *field, seen_
     return GW_HTTP_RESPONSE_OK;
 }
 
+static bool contains_nocase(gw_str_t text, gw_str_t part)
+{
+    for (size_t i = 0; i + part.len <= text.len; ++i)
+        if (gw_str_equal_nocase(gw_str(text.ptr + i, part.len), part))
+            return true;
+    return false;
+}
+
+/** Whether what stands for a transfer coding names none: download scripts say "binary" and mean nothing by it.  What
+ * anybody might take for a coding that is in use, or for a list of them, is one. */
+static bool names_no_coding(gw_str_t value)
+{
+    static const gw_str_t parts[] = {{"chunk", 5}, {"compress", 8}, {"deflate", 7}, {"zip", 3}};
+    static const gw_str_t words[] = {{"br", 2}, {"zstd", 4}, {"exi", 3}, {"trailers", 8}};
+    if (!gw_http_is_token(value))
+        return false;
+    for (size_t i = 0; i != sizeof(parts) / sizeof(parts[0]); ++i)
+        if (contains_nocase(value, parts[i]))
+            return false;
+    for (size_t i = 0; i != sizeof(words) / sizeof(words[0]); ++i)
+        if (gw_str_equal_nocase(value, words[i]))
+            return false;
+    return true;
+}
+
 /** RFC 9112 6.3, in its order. */
-static gw_http_response_result_t judge_framing(const seen_t *seen, int minor_version, int status, bool is_head_method,
+static gw_http_response_result_t judge_framing(seen_t *seen, int minor_version, int status, bool is_head_method,
                                                gw_http_response_head_t *head)
 {
     if (seen->coding) {
@@ -69,8 +94,12 @@ static gw_http_response_result_t judge_framing(const seen_t *seen, int minor_ver
             return GW_HTTP_RESPONSE_CODING_ON_1_0;
         if (seen->length)
             return GW_HTTP_RESPONSE_LENGTH_AND_CODING;
-        if (!gw_str_equal_nocase(seen->coding_value, GW_STR("chunked")))
+        if (names_no_coding(seen->coding_value)) {
+            seen->coding = false; /* not chunked: the body ends with the connection */
+            seen->close = true;
+        } else if (!gw_str_equal_nocase(seen->coding_value, GW_STR("chunked"))) {
             return GW_HTTP_RESPONSE_CODING;
+        }
     }
     if (status < 200 || status == 204) {
         if (seen->coding)

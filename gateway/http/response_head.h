@@ -16,7 +16,7 @@
     XX(LENGTH_REPEATED, "there is more than one Content-Length field")                                                 \
     XX(LENGTH_AND_CODING, "there are both Content-Length and Transfer-Encoding")                                       \
     XX(CODING_REPEATED, "there is more than one Transfer-Encoding field")                                              \
-    XX(CODING, "the transfer coding is not exactly chunked")                                                           \
+    XX(CODING, "there is a transfer coding other than chunked")                                                        \
     XX(CODING_ON_1_0, "Transfer-Encoding is not part of HTTP/1.0")                                                     \
     XX(CODING_WITHOUT_BODY, "there is a transfer coding where no body can be")
 

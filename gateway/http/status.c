@@ -8,6 +8,7 @@ const char *gw_http_status_phrase(int status)
     static const char *const phrases[600] = {
         [100] = "Continue",
         [101] = "Switching Protocols",
+        [102] = "Processing",
         [103] = "Early Hints",
         [200] = "OK",
         [201] = "Created",

@@ -69,29 +69,35 @@ static size_t host_length(gw_str_t s)
         text[end - s.ptr - 1] = '\0';
         return inet_pton(AF_INET6, text, &address) == 1 ? (size_t)(end - s.ptr) + 1 : 0;
     }
-    size_t i = 0;
-    while (i != s.len && s.ptr[i] != ':') {
-        if (s.ptr[i] == '%' && i + 2 < s.len && is_hex(s.ptr[i + 1]) && is_hex(s.ptr[i + 2]))
-            i += 3;
-        else if (is_reg_name_char[(unsigned char)s.ptr[i]])
+    for (size_t i = 0;; i += 3) {
+        while (i != s.len && is_reg_name_char[(unsigned char)s.ptr[i]])
             ++i;
-        else
+        if (i == s.len || s.ptr[i] == ':')
+            return i;
+        if (s.ptr[i] != '%' || i + 2 >= s.len || !is_hex(s.ptr[i + 1]) || !is_hex(s.ptr[i + 2]))
             return 0;
     }
-    return i;
+}
+
+/** @param port with the colon before it */
+static bool is_port(gw_str_t port)
+{
+    unsigned number = 0;
+    if (port.ptr[0] != ':' || port.len < 2 || port.len > 6)
+        return false;
+    for (size_t i = 1; i != port.len; ++i) {
+        unsigned digit = (unsigned)(unsigned char)port.ptr[i] - '0';
+        if (digit > 9)
+            return false;
+        number = number * 10 + digit;
+    }
+    return number <= 65535;
 }
 
 bool gw_http_is_authority(gw_str_t s)
 {
     size_t host = host_length(s);
-    if (host == 0)
-        return false;
-    if (host == s.len)
-        return true;
-    gw_str_t port = gw_str(s.ptr + host + 1, s.len - host - 1);
-    uint64_t number;
-    return s.ptr[host] == ':' && port.len >= 1 && port.len <= 5 && gw_http_parse_content_length(port, &number) &&
-           number <= 65535;
+    return host != 0 && (host == s.len || is_port(gw_str(s.ptr + host, s.len - host)));
 }
 
 bool gw_http_parse_content_length(gw_str_t s, uint64_t *ret)

@@ -17,7 +17,8 @@
 #include "gateway/observe/log_output.h"
 #include "gateway/observe/log_ring.h"
 
-#define LOOK_EVERY_MS     50
+#define LOOK_SOON_MS      2
+#define LOOK_LATEST_MS    50
 #define NOTE_EVERY_MS     1000  /* between two lines about dropped lines */
 #define COMPLAIN_EVERY_MS 60000 /* between two complaints about write errors */
 #define JOIN_GRACE_MS     1000
@@ -33,9 +34,16 @@ typedef enum progress {
     FAILED   /* the write failed; it is tried again at the next look */
 } progress_t;
 
+/* When a worker is to wake the thread.  Who takes the wish back does it, so one does. */
+typedef enum wish {
+    WISH_NONE,      /* never: the thread is at work, was woken, or cannot write anyway */
+    WISH_HALF_FULL, /* when a ring is more than half full: the thread will look by itself */
+    WISH_ANY_LINE   /* when there is a line: the thread sleeps */
+} wish_t;
+
 struct gw_access_log {
     atomic_bool is_on;
-    atomic_bool is_awake; /* no need to wake the thread: it was woken, or cannot write anyway */
+    atomic_int wish; /* wish_t */
     int wake_fd;
     size_t num_rings;
     gw_log_ring_t **rings;
@@ -53,7 +61,9 @@ struct gw_access_log {
 
     /* the thread's own */
     gw_log_output_t output;
-    size_t torn; /* the ring whose line is written in part; NO_RING if none */
+    int look_ms;      /* until it looks again; 0: it sleeps until a line comes */
+    size_t num_found; /* lines since it looked last; of one ring two are as good as many */
+    size_t torn;      /* the ring whose line is written in part; NO_RING if none */
     char note[GW_ACCESS_LOG_LINE_MAX];
     size_t note_len, note_written;
     uint64_t note_says, dropped_said; /* dropped lines since the beginning: with the note, and as the log has it */
@@ -134,6 +144,13 @@ static progress_t drain_note(gw_access_log_t *log)
     return DRAINED;
 }
 
+static bool is_one_line(const gw_str_t parts[2])
+{
+    const char *end = memchr(parts[0].ptr, '\n', parts[0].len);
+
+    return end == NULL || (end + 1 == parts[0].ptr + parts[0].len && parts[1].len == 0);
+}
+
 /* Writes what the ring holds now; what comes meanwhile waits for the next turn, so that every ring has its turn. */
 static progress_t drain_ring(gw_access_log_t *log, size_t index)
 {
@@ -141,6 +158,8 @@ static progress_t drain_ring(gw_access_log_t *log, size_t index)
     gw_str_t parts[2];
     size_t left = gw_log_ring_peek(ring, parts);
 
+    if (left != 0)
+        log->num_found += is_one_line(parts) ? 1 : 2;
     while (left != 0) {
         ssize_t written = gw_log_output_write(&log->output, parts);
         progress_t progress = written_or_not(log, written);
@@ -267,22 +286,50 @@ static void report_losses(gw_access_log_t *log)
     }
 }
 
+static bool has_lines(const gw_access_log_t *log)
+{
+    for (size_t i = 0; i != log->num_rings; ++i) {
+        gw_str_t parts[2];
+        if (gw_log_ring_peek(log->rings[i], parts) != 0)
+            return true;
+    }
+    return false;
+}
+
+/* How long the thread may wait when it has written all.  One line may be one that somebody waits for, who then asks for
+ * the next one.  More are better collected: a write for each would cost more than the line. */
+static int next_look_ms(const gw_access_log_t *log)
+{
+    if (log->look_ms == 0 || log->num_found == 1)
+        return LOOK_SOON_MS;
+    if (log->look_ms < LOOK_LATEST_MS)
+        return 2 * log->look_ms < LOOK_LATEST_MS ? 2 * log->look_ms : LOOK_LATEST_MS;
+    bool owes_note = num_dropped(log) != log->dropped_said; /* which is written when its time has come */
+    return log->num_found != 0 || (owes_note && log->output.fd >= 0) ? LOOK_LATEST_MS : 0;
+}
+
 static void wait_for_work(gw_access_log_t *log, progress_t progress, bool is_stopping, uint64_t deadline_ms)
 {
     struct pollfd polled[2] = {{.fd = log->wake_fd, .events = POLLIN}, {.fd = log->output.fd, .events = POLLOUT}};
-    int timeout = log->output.fd < 0 ? -1 : LOOK_EVERY_MS;
     eventfd_t ignored;
 
+    /* to be woken by workers would only make a thread spin that cannot write */
+    log->look_ms = progress == DRAINED ? next_look_ms(log) : LOOK_LATEST_MS;
+    log->num_found = 0;
+    if (progress == DRAINED)
+        atomic_store(&log->wish, log->look_ms == 0 ? WISH_ANY_LINE : WISH_HALF_FULL);
+    int timeout = log->look_ms != 0 ? log->look_ms : -1;
+    /* a line that was committed before the wish could be seen; off, what is left over does not matter */
+    if (timeout == -1 && log->output.fd >= 0 && has_lines(log))
+        timeout = 0;
     if (is_stopping) {
         uint64_t now = now_ms(), left = now < deadline_ms ? deadline_ms - now : 0;
-        if (left < LOOK_EVERY_MS)
+        if (timeout == -1 || left < (uint64_t)timeout)
             timeout = (int)left;
     }
-    if (progress == DRAINED) /* otherwise waking would only make this thread spin */
-        atomic_store(&log->is_awake, false);
     if (poll(polled, progress == BLOCKED ? 2 : 1, timeout) > 0 && (polled[0].revents & POLLIN) != 0)
         eventfd_read(log->wake_fd, &ignored);
-    atomic_store(&log->is_awake, true);
+    atomic_store(&log->wish, WISH_NONE);
 }
 
 static void *run(void *arg)
@@ -364,7 +411,7 @@ gw_access_log_t *gw_access_log_create(gw_access_log_target_t target, const char 
     log->torn = NO_RING;
     log->noted_at_ms = now_ms() - NOTE_EVERY_MS;
     atomic_init(&log->is_on, target != GW_LOG_OFF);
-    atomic_init(&log->is_awake, true);
+    atomic_init(&log->wish, WISH_NONE);
     while (size < ring_bytes)
         size *= 2;
     log->rings = allocate(num_workers * sizeof(*log->rings));
@@ -435,8 +482,10 @@ void gw_access_log_write(gw_access_log_t *log, size_t worker, const gw_outcome_t
     if ((line = gw_log_ring_reserve(log->rings[worker])) == NULL)
         return;
     size_t len = gw_access_log_line(outcome, line, GW_ACCESS_LOG_LINE_MAX);
-    if (gw_log_ring_commit(log->rings[worker], len) && !atomic_load_explicit(&log->is_awake, memory_order_relaxed) &&
-        !atomic_exchange(&log->is_awake, true))
+    bool is_half_full = gw_log_ring_commit(log->rings[worker], len);
+    int wish = atomic_load(&log->wish);
+    if ((wish == WISH_ANY_LINE || (wish == WISH_HALF_FULL && is_half_full)) &&
+        atomic_exchange(&log->wish, WISH_NONE) != WISH_NONE)
         wake(log);
 }
 

@@ -3,8 +3,12 @@
  * output, so a slow or full disk and a reader that stands still delay nobody.  What finds no room in a ring is dropped,
  * counted, and said in the log as soon as it can be written again:
  *   {"time":"...","event":"access_log_dropped","lines":12}
- * The thread looks every 50 ms, and at once when a ring is more than half full: a line is in the file within about that
- * time.  Lines of one worker keep their order, those of several are not sorted.
+ * The first line after a quiet time is written at once.  Then the thread looks after 2 ms, and, as long as it does not
+ * find exactly one line, after twice as long each time, at last every 50 ms; at once when a ring is more than half
+ * full. When the last 50 ms brought nothing it sleeps until a line comes.  So who follows the log sees a line within 50
+ * ms and in most cases at once, what comes in crowds is written in crowds, a gateway without requests wakes nobody, and
+ * workers wake the thread some ten times a second at most.  Lines of one worker keep their order, those of several are
+ * not sorted.
  *
  * Threads: gw_access_log_write by the workers, each with its own number; gw_access_log_stats by anyone; everything else
  * by the control thread.  Owns: the rings, the thread, copies of file names, its descriptors (never descriptor 1

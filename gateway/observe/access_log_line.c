@@ -117,7 +117,7 @@ static char *put_time(char *out, uint64_t us)
 }
 
 /* Whether any of eight bytes is a control character, '"', '\' or outside ASCII. */
-static bool needs_care(uint64_t eight)
+static inline bool needs_care(uint64_t eight)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
     uint64_t quote = eight ^ ones * '"', backslash = eight ^ ones * '\\';
@@ -285,6 +285,18 @@ static char *put_text(char *out, gw_str_t text, size_t max)
 
     out = put_escaped(out, out + max, text.ptr, text.len, &left);
     return put_text_end(out, left);
+}
+
+/* The same of a word that is our own: none holds anything that has to be escaped. */
+static char *put_word(char *out, const char *word, size_t max)
+{
+    size_t len = strlen(word);
+
+    if (len > max)
+        return put_text(out, gw_str(word, len), max);
+    memcpy(out, word, len);
+    out[len] = '"';
+    return out + len + 1;
 }
 
 static int hex_value(char c)
@@ -483,12 +495,12 @@ static char *put_decisions(char *out, const gw_decision_t *decisions, size_t num
     out = PUT(out, ",\"decisions\":[");
     for (size_t i = 0; i != shown; ++i) {
         out = PUT(out, "{\"filter\":\"");
-        out = put_text(out, gw_str_of(decisions[i].filter), MAX_WORD);
+        out = put_word(out, decisions[i].filter, MAX_WORD);
         out = PUT(out, ",\"verdict\":\"");
-        out = put_text(out, gw_str_of(decisions[i].verdict), MAX_WORD);
+        out = put_word(out, decisions[i].verdict, MAX_WORD);
         if (decisions[i].reason != NULL) {
             out = PUT(out, ",\"reason\":\"");
-            out = put_text(out, gw_str_of(decisions[i].reason), MAX_WORD);
+            out = put_word(out, decisions[i].reason, MAX_WORD);
         }
         if (decisions[i].detail != NULL) {
             out = PUT(out, ",\"detail\":\"");
@@ -524,6 +536,14 @@ size_t gw_access_log_line(const gw_outcome_t *outcome, char *buf, size_t cap)
             out = put_text(out, text_, max);                                                                           \
         }                                                                                                              \
     } while (0)
+#define WORD(key, word, max)                                                                                           \
+    do {                                                                                                               \
+        const char *word_ = (word);                                                                                    \
+        if (word_ != NULL && *word_ != '\0') {                                                                         \
+            out = PUT(out, ",\"" key "\":\"");                                                                         \
+            out = put_word(out, word_, max);                                                                           \
+        }                                                                                                              \
+    } while (0)
 #define URL(key, url, max)                                                                                             \
     do {                                                                                                               \
         gw_str_t url_ = (url);                                                                                         \
@@ -549,9 +569,9 @@ size_t gw_access_log_line(const gw_outcome_t *outcome, char *buf, size_t cap)
     TEXT("id", outcome->request_id, MAX_TEXT);
     TEXT("client", outcome->client, MAX_TEXT);
     TEXT("principal", outcome->principal, MAX_TEXT);
-    TEXT("credential", gw_str_of(outcome->credential), MAX_WORD);
-    TEXT("protocol", gw_str_of(outcome->protocol), MAX_TEXT);
-    TEXT("tls", gw_str_of(outcome->tls), MAX_TEXT);
+    WORD("credential", outcome->credential, MAX_WORD);
+    WORD("protocol", outcome->protocol, MAX_TEXT);
+    WORD("tls", outcome->tls, MAX_TEXT);
     TEXT("method", outcome->method, MAX_TEXT);
     URL("host", outcome->host, MAX_TEXT);
     URL("path", outcome->path, MAX_PATH);
@@ -561,7 +581,7 @@ size_t gw_access_log_line(const gw_outcome_t *outcome, char *buf, size_t cap)
         out = put_pairs(out, out + MAX_PATH, outcome, query, query, query_end);
     }
     NUMBER("status", outcome->status);
-    TEXT("reason", gw_str_of(outcome->reason), MAX_TEXT);
+    WORD("reason", outcome->reason, MAX_TEXT);
     TEXT("route", gw_str_of(outcome->route), MAX_TEXT);
     TEXT("service", gw_str_of(outcome->service), MAX_TEXT);
     TEXT("endpoint", gw_str_of(outcome->endpoint), MAX_TEXT);
@@ -586,6 +606,7 @@ size_t gw_access_log_line(const gw_outcome_t *outcome, char *buf, size_t cap)
     if (outcome->num_decisions != 0)
         out = put_decisions(out, outcome->decisions, outcome->num_decisions);
 #undef TEXT
+#undef WORD
 #undef URL
 #undef NUMBER
 #undef DURATION

@@ -67,7 +67,7 @@ bool gw_log_ring_commit(gw_log_ring_t *ring, size_t len)
     if (at + len > ring->size) /* the part beyond the end belongs to the beginning, which reserve found free */
         memcpy(ring->bytes, ring->bytes + ring->size, at + len - ring->size);
     produced += len;
-    atomic_store_explicit(&ring->produced, produced, memory_order_release);
+    atomic_store(&ring->produced, produced);
     if (produced - ring->consumed_seen <= ring->size / 2)
         return false;
     ring->consumed_seen = atomic_load_explicit(&ring->consumed, memory_order_acquire);
@@ -77,7 +77,7 @@ bool gw_log_ring_commit(gw_log_ring_t *ring, size_t len)
 size_t gw_log_ring_peek(gw_log_ring_t *ring, gw_str_t ret_parts[2])
 {
     size_t consumed = atomic_load_explicit(&ring->consumed, memory_order_relaxed);
-    size_t used = atomic_load_explicit(&ring->produced, memory_order_acquire) - consumed;
+    size_t used = atomic_load(&ring->produced) - consumed;
     size_t at = consumed & (ring->size - 1);
     size_t first = used < ring->size - at ? used : ring->size - at;
 

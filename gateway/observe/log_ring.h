@@ -19,7 +19,9 @@ gw_log_ring_t *gw_log_ring_free(gw_log_ring_t *ring);
 /** Producer: room for one line.
  *  @return max_line contiguous bytes, valid until the commit; NULL when fewer are free: the line counts as dropped */
 char *gw_log_ring_reserve(gw_log_ring_t *ring);
-/** Producer: hands over the first `len` bytes of what was reserved (0..max_line; 0 gives the room back).
+/** Producer: hands over the first `len` bytes of what was reserved (0..max_line; 0 gives the room back).  Stands in the
+ *  one order of all sequentially consistent operations, as peek does: a consumer that says that it goes to sleep and
+ *  then peeks either sees the line, or the producer that then asks sees the consumer asleep.
  *  @return true when more than half of the ring is in use: time to wake the consumer */
 bool gw_log_ring_commit(gw_log_ring_t *ring, size_t len);
 

@@ -30,7 +30,7 @@ typedef enum gw_path_result {
 /** @return static text */
 const char *gw_path_result_str(gw_path_result_t result);
 
-/** @param raw without query   @param buf room for the result, never longer than `raw`
+/** @param raw without query   @param buf room for the result, never longer than `raw`; may be where `raw` is
  *  @param ret set on GW_PATH_OK: `raw` itself when that was normal already, else in `buf` */
 gw_path_result_t gw_path_normalise(gw_str_t raw, char *buf, size_t cap, gw_str_t *ret);
 

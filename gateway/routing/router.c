@@ -37,27 +37,24 @@ size_t gw_method_set_names(uint32_t methods, char *buf, size_t cap)
 
 bool gw_host_normalise(gw_str_t authority, char *buf, size_t cap, gw_str_t *ret)
 {
-    size_t len = authority.len;
-    if (len != 0 && authority.ptr[0] == '[') {
-        const char *end = memchr(authority.ptr, ']', len);
+    const char *from = authority.ptr;
+    size_t len = 0, max = authority.len < cap ? authority.len : cap;
+    if (max != 0 && from[0] == '[') {
+        const char *end = memchr(from, ']', max);
         if (end == NULL)
             return false;
-        len = (size_t)(end - authority.ptr) + 1;
+        for (; from + len <= end; ++len)
+            buf[len] = gw_ascii_lower(from[len]);
     } else {
-        const char *colon = memchr(authority.ptr, ':', len);
-        if (colon != NULL)
-            len = (size_t)(colon - authority.ptr);
+        for (; len != max && from[len] != ':'; ++len)
+            buf[len] = gw_ascii_lower(from[len]);
     }
-    if (len != authority.len && authority.ptr[len] != ':')
+    if (len != authority.len && from[len] != ':')
         return false;
-    if (len > 1 && authority.ptr[len - 1] == '.')
+    if (len > 1 && buf[len - 1] == '.')
         --len;
-    if (len == 0 || len > cap)
-        return false;
-    for (size_t i = 0; i != len; ++i)
-        buf[i] = gw_ascii_lower(authority.ptr[i]);
     *ret = gw_str(buf, len);
-    return true;
+    return len != 0;
 }
 
 /* tables ----------------------------------------------------------------------------------------------------------- */
@@ -66,6 +63,7 @@ bool gw_host_normalise(gw_str_t authority, char *buf, size_t cap, gw_str_t *ret)
 typedef struct group {
     gw_str_t host; /* as in the pattern; a wildcard without its '*' */
     bool is_wildcard;
+    bool has_whole_paths;                      /* not only prefixes */
     uint64_t depths[GW_ROUTER_MAX_DEPTH / 64]; /* bit n: some prefix has n + 1 slashes */
 } group_t;
 
@@ -83,7 +81,7 @@ struct gw_router {
     uint32_t *hosts; /* hash table of group indices */
     size_t host_mask;
     uint32_t any_host; /* group, or NONE */
-    bool has_wildcards;
+    bool has_hosts, has_wildcards;
     place_t *places; /* hash table */
     size_t place_mask;
 };
@@ -166,6 +164,7 @@ static uint32_t add_group(gw_router_t *router, gw_str_t host)
     while (router->hosts[slot] != NONE)
         slot = (slot + 1) & router->host_mask;
     router->hosts[slot] = index;
+    router->has_hosts = router->has_hosts || host.len != 0;
     router->has_wildcards = router->has_wildcards || is_wildcard;
     if (host.len == 0)
         router->any_host = index;
@@ -192,6 +191,8 @@ static void add_pattern(gw_router_t *router, const gw_route_pattern_t *pattern, 
             place->routes[i] = NONE;
         if (is_prefix(pattern->path))
             note_depth(&router->groups[group], pattern->path);
+        else
+            router->groups[group].has_whole_paths = true;
     }
     uint32_t tie = pattern->methods == 0 ? place->any : NONE;
     for (gw_method_t method = 0; method != GW_NUM_METHODS && tie == NONE; ++method)
@@ -283,7 +284,7 @@ static uint32_t match_group(const gw_router_t *router, uint32_t index, const has
                             uint32_t *io_allowed)
 {
     const group_t *group = &router->groups[index];
-    if (!is_prefix(hashed->path)) { /* a path that ends in '/' is found among the prefixes */
+    if (group->has_whole_paths && !is_prefix(hashed->path)) { /* a path that ends in '/' is found among the prefixes */
         const place_t *place = find_place(router, index, hashed->whole, hashed->path);
         uint32_t route = place->group != NONE ? route_at(place, hashed->method, io_allowed) : NONE;
         if (route != NONE)
@@ -303,7 +304,7 @@ static uint32_t match_group(const gw_router_t *router, uint32_t index, const has
 static uint32_t match_host(const gw_router_t *router, gw_str_t host, const hashed_path_t *hashed, uint32_t *io_allowed)
 {
     uint32_t route = NONE, group;
-    if (host.len != 0) {
+    if (host.len != 0 && router->has_hosts) {
         if ((group = find_group(router, host, false)) != NONE &&
             (route = match_group(router, group, hashed, io_allowed)) != NONE)
             return route;

@@ -30,8 +30,9 @@ typedef struct accepted {
     gw_timer_t handshake_timer;
     bool is_closing;
     gw_client_certificate_t *certificate; /* NULL: the client has shown none */
-    uint64_t progress_ms;                 /* when the client last took a piece of a response (HTTP/2) */
-    int patience;                         /* requests that may still be given up, see gw_accept_note_end */
+    gw_peer_t peer;
+    uint64_t progress_ms;      /* when the client last took a piece of a response (HTTP/2) */
+    int patience;              /* requests that may still be given up, see gw_accept_note_end */
     gw_view_t *handshake_view; /* pinned while the handshake runs: libh2o holds its SSL_CTX by a bare pointer */
 } accepted_t;
 
@@ -179,6 +180,9 @@ static void serve(gw_worker_t *worker, const gw_listener_conf_t *conf, h2o_socke
 {
     accepted_t *accepted = h2o_mem_alloc(sizeof(*accepted));
     *accepted = (accepted_t){.worker = worker, .sock = sock, .patience = PATIENCE};
+    struct sockaddr_storage address;
+    socklen_t len = h2o_socket_getpeername(sock, (struct sockaddr *)&address);
+    gw_peer_read(&accepted->peer, len != 0 ? (const struct sockaddr *)&address : NULL);
     gw_timer_init(&accepted->handshake_timer, on_handshake_expiry);
     h2o_linklist_insert(&worker->accepted, &accepted->link);
     ++worker->num_accepted;
@@ -300,6 +304,12 @@ void gw_accept_note_end(h2o_socket_t *sock, bool is_abandoned)
     } else if (--accepted->patience == 0) {
         shutdown(h2o_socket_get_fd(sock), SHUT_RDWR); /* libh2o closes it when it notices */
     }
+}
+
+const gw_peer_t *gw_accept_peer(const h2o_socket_t *sock)
+{
+    const accepted_t *accepted = sock->on_close.data;
+    return &accepted->peer;
 }
 
 const gw_client_certificate_t *gw_accept_certificate(const h2o_socket_t *sock)

@@ -5,6 +5,7 @@
 #ifndef GW_SERVER_ACCEPT_H
 #define GW_SERVER_ACCEPT_H
 
+#include "gateway/exchange/peer.h"
 #include "gateway/server/client_certificate.h"
 #include "gateway/server/worker.h"
 
@@ -28,6 +29,7 @@ bool gw_accept_is_out_of_patience(const h2o_socket_t *sock);
 /** Closes a socket that was served; ends it also when TLS cannot say goodbye. */
 void gw_accept_close(h2o_socket_t *sock);
 
+const gw_peer_t *gw_accept_peer(const h2o_socket_t *sock);
 /** @return what the client has shown in the handshake; NULL: no certificate.  Lives as long as the socket */
 const gw_client_certificate_t *gw_accept_certificate(const h2o_socket_t *sock);
 /** Shuts a connection down in a moment, when what was just answered has left.  For HTTP/2, which libh2o 2.2.5 does not

@@ -310,6 +310,7 @@ static gw_client_certificate_t *make(const reading_t *r)
     made->num_sans = r->num_sans;
     made->has_too_many_sans = r->has_too_many_sans;
     made->valid_until_s = r->valid_until_s;
+    made->references = 1;
     return made;
 }
 
@@ -336,8 +337,17 @@ gw_client_certificate_t *gw_client_certificate_create(const X509 *certificate, c
     return made;
 }
 
+gw_client_certificate_t *gw_client_certificate_hold(const gw_client_certificate_t *certificate)
+{
+    gw_client_certificate_t *held = (gw_client_certificate_t *)certificate;
+    if (held != NULL)
+        ++held->references;
+    return held;
+}
+
 gw_client_certificate_t *gw_client_certificate_free(gw_client_certificate_t *certificate)
 {
-    free(certificate);
+    if (certificate != NULL && --certificate->references == 0)
+        free(certificate);
     return NULL;
 }

@@ -9,7 +9,8 @@
  * Alternative names that are not what their type says (a dNSName with a space in it) count as absent.  Of a certificate
  * with more of them than anybody needs none is read, and that is noted: half of them might be taken for all.
  *
- * Lifetime: one block of memory, freed with the connection.  Threads: immutable. */
+ * Lifetime: one block of memory, counted: the connection holds it, and what outlives that.  Threads: immutable but for
+ * the count, which is the worker's. */
 #ifndef GW_SERVER_CLIENT_CERTIFICATE_H
 #define GW_SERVER_CLIENT_CERTIFICATE_H
 
@@ -56,12 +57,15 @@ typedef struct gw_client_certificate {
     size_t num_sans;
     bool has_too_many_sans; /* more than GW_CERTIFICATE_MAX_SANS: none of them was read */
     uint64_t valid_until_s; /* seconds since 1970: the first notAfter of the chain that it was trusted by */
+    unsigned references;    /* private */
 } gw_client_certificate_t;
 
 /** @param chain the certificates that it was trusted by, itself included; NULL: not looked at
- *  @return to be freed; NULL when the certificate cannot be read to the end */
+ *  @return one reference; NULL when the certificate cannot be read to the end */
 gw_client_certificate_t *gw_client_certificate_create(const X509 *certificate, const STACK_OF(X509) * chain);
-/** NULL is fine; returns NULL. */
+/** One reference more.  NULL is fine.  @return certificate */
+gw_client_certificate_t *gw_client_certificate_hold(const gw_client_certificate_t *certificate);
+/** Gives a reference back.  NULL is fine; returns NULL. */
 gw_client_certificate_t *gw_client_certificate_free(gw_client_certificate_t *certificate);
 
 /** NULL-terminated, by gw_certificate_text_t. */

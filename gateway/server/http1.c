@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include "gateway/http/phr.h"
+#include "gateway/http/plain_head.h"
 #include "gateway/http/request_head.h"
 #include "gateway/http/syntax.h"
 #include "gateway/server/accept.h"
@@ -138,6 +139,53 @@ static h2o_iovec_t iovec_of(gw_str_t s)
     return h2o_iovec_init(s.ptr, s.len);
 }
 
+/** The request of a good head: method, path, authority and fields are set. */
+static void begin_exchange(gw_http1_t *conn, bool has_body)
+{
+    h2o_req_t *req = &conn->req;
+    req->input.scheme = conn->sock->ssl != NULL ? &H2O_URL_SCHEME_HTTPS : &H2O_URL_SCHEME_HTTP;
+    gw_timer_stop(&conn->timer);
+    conn->phase = GW_HTTP1_EXCHANGE;
+    ++conn->num_requests;
+    conn->exchange = gw_exchange_begin(req, conn->worker, has_body ? &conn->body.super : NULL, conn->started_us);
+    if (req->version >= 0x101)
+        conn->exchange->on_interim = gw_http1_on_interim;
+}
+
+/** Makes the request of a plain head, which stands at the front of the input.  Its bytes go into the pool: the input
+ * buffer moves when more is read, and reading stays armed. */
+static void accept_plain(gw_http1_t *conn, const gw_http_plain_head_t *head)
+{
+    enum { num_spare = 2 }; /* fields that filters add */
+    h2o_req_t *req = &conn->req;
+    size_t num = head->num_fields;
+    char *copy = h2o_mem_alloc_pool(&req->pool, head->len + head->names_len), *lower = copy + head->len;
+    memcpy(copy, conn->sock->input->bytes, head->len);
+    memcpy(lower, head->names, head->names_len);
+    ptrdiff_t moved = copy - conn->sock->input->bytes;
+    h2o_header_t *fields =
+        h2o_mem_alloc_pool(&req->pool, (num + num_spare) * sizeof(*fields) + num * sizeof(h2o_iovec_t));
+    h2o_iovec_t *names = (h2o_iovec_t *)(fields + num + num_spare);
+    for (size_t i = 0; i != num; ++i) {
+        const gw_http_field_t *field = &head->fields[i];
+        names[i] = h2o_iovec_init(lower, field->name.len);
+        lower += field->name.len;
+        fields[i] = (h2o_header_t){.name = &names[i],
+                                   .orig_name = field->name.ptr + moved,
+                                   .value = h2o_iovec_init(field->value.ptr + moved, field->value.len)};
+    }
+    req->headers.entries = fields;
+    req->headers.size = num;
+    req->headers.capacity = num + num_spare;
+    req->version = 0x101;
+    req->input.method = h2o_iovec_init(head->method.ptr + moved, head->method.len);
+    req->input.path = h2o_iovec_init(head->target.ptr + moved, head->target.len);
+    req->input.authority = h2o_iovec_init(head->authority.ptr + moved, head->authority.len);
+    req->http1_is_persistent = 1;
+    h2o_buffer_consume(&conn->sock->input, head->len);
+    begin_exchange(conn, false);
+}
+
 /** Makes the request of a complete head; its bytes are in the pool already.
  *  @param moved what to add to a pointer into the parsed bytes to point into the copy */
 static void accept_head(gw_http1_t *conn, char *copy, size_t len, int minor_version, gw_str_t method, gw_str_t target,
@@ -156,7 +204,6 @@ static void accept_head(gw_http1_t *conn, char *copy, size_t len, int minor_vers
     }
     req->input.path = iovec_of(head.path);
     req->input.authority = iovec_of(head.authority);
-    req->input.scheme = conn->sock->ssl != NULL ? &H2O_URL_SCHEME_HTTPS : &H2O_URL_SCHEME_HTTP;
     req->http1_is_persistent = head.keep_alive;
 
     /* names in lower case for everybody behind, and as sent for the upstream */
@@ -174,14 +221,11 @@ static void accept_head(gw_http1_t *conn, char *copy, size_t len, int minor_vers
     }
     req->headers.size = num_fields;
 
-    gw_timer_stop(&conn->timer);
-    conn->phase = GW_HTTP1_EXCHANGE;
-    ++conn->num_requests;
     bool has_body =
         head.framing == GW_HTTP_FRAMING_CHUNKED || (head.framing == GW_HTTP_FRAMING_LENGTH && head.content_length != 0);
     if (has_body)
         gw_http1_body_init(conn, head.framing == GW_HTTP_FRAMING_CHUNKED, head.content_length, head.expect_continue);
-    conn->exchange = gw_exchange_begin(req, conn->worker, has_body ? &conn->body.super : NULL, conn->started_us);
+    begin_exchange(conn, has_body);
 }
 
 /** HTTP/2.0, HTTP/3 and the like: the parser only says "malformed", the client deserves 505 (RFC 9110 15.6.6). */
@@ -220,6 +264,13 @@ static void read_requests(gw_http1_t *conn)
     size_t limit = (size_t)snapshot->limits.head, len = input->size < limit ? input->size : limit;
     if (conn->parsed > len) /* a reload has lowered the limit */
         conn->parsed = len;
+    gw_http_plain_head_t plain;
+    if (is_first_piece &&
+        gw_http_read_plain_head(input->bytes, len, gw_host_memo_authority(&conn->worker->host_memo), &plain) &&
+        plain.num_fields <= snapshot->limits.fields) {
+        accept_plain(conn, &plain);
+        return;
+    }
     struct phr_header parsed[MAX_FIELDS];
     size_t num_fields = (size_t)snapshot->limits.fields;
     const char *method, *target;

@@ -33,7 +33,9 @@ typedef struct gw_http1_ostream {
     int num_queued; /* bytes in the socket's send buffer when it was last looked at; INT_MAX: not since the write began
                      */
     char chunk_head[20];
-    /* a send that came while 100 Continue was being written */
+    H2O_VECTOR(h2o_iovec_t) interim; /* responses (1xx) that wait for the one that is being written */
+    size_t interim_bytes;            /* of those */
+    /* a send that came while an interim response was being written */
     bool is_deferred;
     h2o_iovec_t *bufs;
     size_t num_bufs;
@@ -87,6 +89,8 @@ bool gw_http1_body_is_over(gw_http1_t *conn);
 /* http1_response.c */
 void gw_http1_ostream_init(gw_http1_t *conn);
 void gw_http1_write_continue(gw_http1_t *conn);
+/** gw_exchange_t.on_interim */
+void gw_http1_on_interim(gw_exchange_t *exchange, const struct gw_call_head *head);
 /** The write timeout is over: has the client taken anything since the last time? */
 bool gw_http1_is_read_by_client(gw_http1_t *conn);
 

@@ -6,7 +6,13 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include "gateway/base/decimal.h"
+#include "gateway/exchange/upstream_head.h"
 #include "gateway/server/http1_conn.h"
+
+/* Of an interim response, and of those that wait for a client that does not read them.  They are hints: what is too
+ * much is left out, and the response comes all the same. */
+#define MAX_INTERIM_BYTES 8192
 
 static gw_http1_t *conn_of(h2o_ostream_t *ostream)
 {
@@ -50,22 +56,31 @@ static bool may_have_body(const h2o_req_t *req)
              h2o_memis(req->input.method.base, req->input.method.len, H2O_STRLIT("HEAD")));
 }
 
-static char *put(char *dst, const char *bytes, size_t len)
+#define PUT(dst, literal) ((char *)memcpy(dst, literal, sizeof(literal) - 1) + sizeof(literal) - 1)
+
+/** Copies names and values, most of which are so short that a call would cost more than the copying: from both ends, in
+ * pieces that may overlap. */
+static inline char *put(char *dst, const char *bytes, size_t len)
 {
-    memcpy(dst, bytes, len);
+    if (len > 16) {
+        memcpy(dst, bytes, len);
+    } else if (len >= 8) {
+        uint64_t first, last;
+        memcpy(&first, bytes, sizeof(first));
+        memcpy(&last, bytes + len - sizeof(last), sizeof(last));
+        memcpy(dst, &first, sizeof(first));
+        memcpy(dst + len - sizeof(last), &last, sizeof(last));
+    } else if (len >= 4) {
+        uint32_t first, last;
+        memcpy(&first, bytes, sizeof(first));
+        memcpy(&last, bytes + len - sizeof(last), sizeof(last));
+        memcpy(dst, &first, sizeof(first));
+        memcpy(dst + len - sizeof(last), &last, sizeof(last));
+    } else {
+        for (size_t i = 0; i != len; ++i)
+            dst[i] = bytes[i];
+    }
     return dst + len;
-}
-
-#define PUT(dst, literal) put(dst, literal, sizeof(literal) - 1)
-
-static char *put_number(char *dst, uint64_t number)
-{
-    char digits[20];
-    size_t i = sizeof(digits);
-    do
-        digits[--i] = (char)('0' + number % 10);
-    while ((number /= 10) != 0);
-    return put(dst, digits + i, sizeof(digits) - i);
 }
 
 /** Decides how the body ends and whether another request may follow, and writes the head. */
@@ -87,12 +102,15 @@ static h2o_iovec_t make_head(gw_http1_t *conn)
     for (size_t i = 0; i != req->res.headers.size; ++i) {
         const h2o_header_t *field = &req->res.headers.entries[i];
         cap += field->name->len + field->value.len + 4;
-        has_date = has_date || h2o_memis(field->name->base, field->name->len, H2O_STRLIT("date"));
+        has_date = has_date || (field->name->len == 4 && memcmp(field->name->base, "date", 4) == 0);
     }
     char *head = h2o_mem_alloc_pool(&req->pool, cap), *dst = head;
     dst = PUT(dst, "HTTP/1.1 ");
-    assert(req->res.status >= 100 && req->res.status <= 999);
-    dst = put_number(dst, (uint64_t)req->res.status);
+    unsigned status = (unsigned)req->res.status;
+    assert(status >= 100 && status <= 999);
+    *dst++ = (char)('0' + status / 100);
+    *dst++ = (char)('0' + status / 10 % 10);
+    *dst++ = (char)('0' + status % 10);
     *dst++ = ' ';
     dst = put(dst, reason, reason_len);
     dst = PUT(dst, "\r\n");
@@ -108,7 +126,7 @@ static h2o_iovec_t make_head(gw_http1_t *conn)
         dst = PUT(dst, "Connection: keep-alive\r\n");
     if (has_length && req->res.status != 204) {
         dst = PUT(dst, "Content-Length: ");
-        dst = put_number(dst, req->res.content_length);
+        dst = gw_put_decimal(dst, req->res.content_length);
         dst = PUT(dst, "\r\n");
     } else if (out->is_chunked) {
         dst = PUT(dst, "Transfer-Encoding: chunked\r\n");
@@ -200,7 +218,7 @@ static void do_send(h2o_ostream_t *ostream, h2o_req_t *req, h2o_iovec_t *bufs, s
         send_now(conn, bufs, num_bufs, state);
         return;
     }
-    /* one write at a time: this one waits for 100 Continue to leave */
+    /* one write at a time: this one waits for an interim response to leave */
     gw_http1_ostream_t *out = &conn->out;
     assert(!out->is_deferred || state == H2O_SEND_STATE_ERROR); /* which replaces the one that waits */
     out->is_deferred = true;
@@ -211,30 +229,65 @@ static void do_send(h2o_ostream_t *ostream, h2o_req_t *req, h2o_iovec_t *bufs, s
         memcpy(out->bufs, bufs, sizeof(*bufs) * num_bufs);
 }
 
-static void on_continue_written(h2o_socket_t *sock, const char *err)
+/* interim responses ------------------------------------------------------------------------------------------------ */
+
+static void on_interim_written(h2o_socket_t *sock, const char *err);
+
+static void write_interim(gw_http1_t *conn, h2o_iovec_t *texts, size_t num_texts)
+{
+    conn->is_writing_interim = true;
+    conn->out.num_queued = INT_MAX;
+    gw_http1_set_timer(conn, conn->worker->view->snapshot->timeouts.write);
+    h2o_socket_write(conn->sock, texts, num_texts, on_interim_written);
+}
+
+static void on_interim_written(h2o_socket_t *sock, const char *err)
 {
     gw_http1_t *conn = sock->data;
+    gw_http1_ostream_t *out = &conn->out;
     conn->is_writing_interim = false;
     gw_timer_stop(&conn->timer);
     if (err != NULL) {
         gw_http1_close(conn);
         return;
     }
-    if (conn->out.is_deferred) {
-        conn->out.is_deferred = false;
-        send_now(conn, conn->out.bufs, conn->out.num_bufs, conn->out.state);
+    size_t num_waiting = out->interim.size;
+    out->interim.size = out->interim_bytes = 0; /* the texts stay, in the pool; the socket has its own list of them */
+    if (num_waiting != 0) {
+        write_interim(conn, out->interim.entries, num_waiting);
+    } else if (out->is_deferred) {
+        out->is_deferred = false;
+        send_now(conn, out->bufs, out->num_bufs, out->state);
     }
+}
+
+/** @param text static or in the request's pool */
+static void send_interim(gw_http1_t *conn, h2o_iovec_t text)
+{
+    gw_http1_ostream_t *out = &conn->out;
+    if (!conn->is_writing_interim) {
+        write_interim(conn, &text, 1);
+        return;
+    }
+    out->interim_bytes += text.len;
+    h2o_vector_reserve(&conn->req.pool, &out->interim, out->interim.size + 1);
+    out->interim.entries[out->interim.size++] = text;
 }
 
 void gw_http1_write_continue(gw_http1_t *conn)
 {
-    if (conn->out.is_head_sent || conn->is_writing_interim)
+    if (!conn->out.is_head_sent && !conn->out.is_deferred)
+        send_interim(conn, h2o_iovec_init(H2O_STRLIT("HTTP/1.1 100 Continue\r\n\r\n")));
+}
+
+void gw_http1_on_interim(gw_exchange_t *exchange, const gw_call_head_t *head)
+{
+    gw_http1_t *conn = H2O_STRUCT_FROM_MEMBER(gw_http1_t, req, exchange->req);
+    if (conn->out.is_head_sent || conn->out.is_deferred)
         return;
-    conn->is_writing_interim = true;
-    h2o_iovec_t text = h2o_iovec_init(H2O_STRLIT("HTTP/1.1 100 Continue\r\n\r\n"));
-    gw_http1_set_timer(conn, conn->worker->view->snapshot->timeouts.write);
-    conn->out.num_queued = INT_MAX;
-    h2o_socket_write(conn->sock, &text, 1, on_continue_written);
+    h2o_iovec_t text = gw_upstream_interim_head(exchange, head);
+    if (conn->out.interim_bytes + text.len <= MAX_INTERIM_BYTES)
+        send_interim(conn, text);
 }
 
 void gw_http1_ostream_init(gw_http1_t *conn)

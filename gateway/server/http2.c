@@ -9,6 +9,7 @@
 #include "gateway/server/accept.h"
 #include "gateway/server/guard.h"
 #include "gateway/server/http2.h"
+#include "gateway/server/http2_date.h"
 
 #define FIELD_OVERHEAD 32 /* what RFC 9113 6.5.2 counts for each field beside its octets */
 
@@ -65,6 +66,7 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
         gw_exchange_refuse(req, worker, GW_REASON_TOO_MANY_RESETS, NULL, started_us(worker, req));
         return 0;
     }
+    gw_http2_keep_date(req);
     gw_guard_result_t result = judge(worker, req);
     if (result != GW_GUARD_OK)
         refuse(worker, req, result);

@@ -139,13 +139,17 @@ static bool judge(gw_exchange_t *ex)
 
 bool gw_overload_admit(gw_exchange_t *ex)
 {
-    gw_worker_t *worker = ex->worker;
-    if (worker->overload.board != NULL && !judge(ex))
+    if (ex->worker->overload.board != NULL && !judge(ex))
         return false;
-    ex->is_in_flight = true;
-    ++worker->overload.num_in_flight;
-    note_change(worker);
+    gw_overload_enter(ex);
     return true;
+}
+
+void gw_overload_enter(gw_exchange_t *ex)
+{
+    ex->is_in_flight = true;
+    ++ex->worker->overload.num_in_flight;
+    note_change(ex->worker);
 }
 
 void gw_overload_leave(gw_exchange_t *ex)

@@ -31,6 +31,8 @@ void gw_overload_dispose(gw_worker_t *worker);
 
 /** A request has found its route.  @return false when it was answered: there is too much to do */
 bool gw_overload_admit(gw_exchange_t *exchange);
+/** Counts one that is not to be judged: a client's exchange for whose sake it was begun has been. */
+void gw_overload_enter(gw_exchange_t *exchange);
 /** The exchange ends, whether it was admitted or not. */
 void gw_overload_leave(gw_exchange_t *exchange);
 

@@ -6,6 +6,8 @@
 #include <sys/random.h>
 #include <time.h>
 #include "gateway/base/hash.h"
+#include "gateway/base/hex.h"
+#include "gateway/exchange/detached.h"
 #include "gateway/observe/log.h"
 #include "gateway/server/accept.h"
 #include "gateway/server/http1.h"
@@ -14,8 +16,9 @@
 #include "gateway/upstream/chunk.h"
 #include "gateway/upstream/pool.h"
 
-#define MAX_WAIT_MS 10000
-#define CUT_WAIT_MS 500 /* for sockets that were shut down to be closed by their owners */
+#define MAX_WAIT_MS   10000
+#define DRAIN_WAIT_MS 100 /* nobody wakes a worker when the last client of another one leaves what it is fetching */
+#define CUT_WAIT_MS   500 /* for sockets that were shut down to be closed by their owners */
 
 /* the clock -------------------------------------------------------------------------------------------------------- */
 
@@ -26,25 +29,11 @@ static uint64_t read_clock_us(clockid_t clock)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-static void read_clocks(gw_worker_t *worker)
+void gw_worker_read_clocks(gw_worker_t *worker)
 {
     worker->clock_us = read_clock_us(CLOCK_MONOTONIC);
     worker->wall_us = read_clock_us(CLOCK_REALTIME);
     worker->is_clock_fresh = true;
-}
-
-uint64_t gw_worker_now_us(gw_worker_t *worker)
-{
-    if (!worker->is_clock_fresh)
-        read_clocks(worker);
-    return worker->clock_us;
-}
-
-uint64_t gw_worker_wall_us(gw_worker_t *worker)
-{
-    if (!worker->is_clock_fresh)
-        read_clocks(worker);
-    return worker->wall_us;
 }
 
 /* messages from the control thread --------------------------------------------------------------------------------- */
@@ -61,10 +50,12 @@ typedef struct message {
 static void on_drain_expiry(gw_timer_t *timer)
 {
     gw_worker_t *worker = H2O_STRUCT_FROM_MEMBER(gw_worker_t, drain_timer, timer);
-    if (worker->num_cut == 0) {
+    if (!worker->is_cut) {
+        worker->is_cut = true;
         worker->num_cut = worker->num_accepted;
         gw_http1_cut_all(worker); /* one that does not read would not notice the shutdown */
         gw_accept_cut_all(worker);
+        gw_detached_cut_all(worker);
         gw_timer_set(&worker->timers, &worker->drain_timer, gw_worker_now_ms(worker) + CUT_WAIT_MS);
         return;
     }
@@ -199,11 +190,15 @@ static void set_up(gw_worker_t *worker)
     gw_timer_init(&worker->drain_timer, on_drain_expiry);
     h2o_linklist_init_anchor(&worker->http1);
     h2o_linklist_init_anchor(&worker->accepted);
+    h2o_linklist_init_anchor(&worker->detached);
     h2o_linklist_init_anchor(&worker->queue_sides);
     worker->chunks = gw_chunk_store_create();
-    if (getrandom(worker->request_id, sizeof(worker->request_id), 0) != (ssize_t)sizeof(worker->request_id))
+    uint64_t random[2];
+    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
         abort(); /* cannot fail for so few bytes once the system has started */
-    worker->random = gw_hash_mix(worker->request_id[0]) | 1;
+    gw_put_hex16(worker->request_id_start, random[0]);
+    worker->request_id = random[1];
+    worker->random = gw_hash_mix(random[0]) | 1;
     set_inbox_open(worker, true);
     gw_overload_set_up(worker);
     worker->view = gw_view_create(worker, worker->first_deployment);
@@ -213,11 +208,22 @@ static void set_up(gw_worker_t *worker)
     gw_http2_apply(worker);
 }
 
+static bool is_idle(const gw_worker_t *worker)
+{
+    return worker->num_accepted == 0 && h2o_linklist_is_empty((h2o_linklist_t *)&worker->detached);
+}
+
+/** All that is left is what it fetches for other workers, or for nobody. */
+static bool has_only_detached(const gw_worker_t *worker)
+{
+    return worker->is_draining && worker->num_accepted == 0 && !is_idle(worker);
+}
+
 static void tear_down(gw_worker_t *worker)
 {
     set_inbox_open(worker, false);
     drop_messages(worker);
-    if (worker->num_accepted != 0)
+    if (!is_idle(worker))
         return; /* connections that would not end: their memory goes with the process */
     gw_accept_dispose(worker);
     gw_overload_dispose(worker);
@@ -241,12 +247,16 @@ static void tear_down(gw_worker_t *worker)
 static void run(gw_worker_t *worker)
 {
     bool is_turn_due = false;
-    while (!worker->is_stopping && !(worker->is_draining && worker->num_accepted == 0)) {
+    while (!worker->is_stopping && !(worker->is_draining && is_idle(worker))) {
         worker->is_clock_fresh = false;
         /* a write that completed inside a timer's callback waits in libh2o's pending list, which does not shorten its
          * sleep: so no sleep after timers have run */
         uint64_t wait_ms =
             is_turn_due ? 0 : gw_timer_wheel_wait(&worker->timers, gw_worker_now_ms(worker), MAX_WAIT_MS);
+        if (has_only_detached(worker)) {
+            gw_detached_cut_unwanted(worker);
+            wait_ms = wait_ms < DRAIN_WAIT_MS ? wait_ms : DRAIN_WAIT_MS;
+        }
         worker->is_clock_fresh = false; /* the wait makes it stale */
         if (h2o_evloop_run(worker->context.loop, (int32_t)wait_ms) != 0 && errno != EINTR) {
             gw_log(GW_LOG_ERROR, "worker %zu: the event loop failed: %s", worker->index, strerror(errno));
@@ -299,7 +309,7 @@ size_t gw_worker_join(gw_worker_t *worker)
 
 void gw_worker_free(gw_worker_t *worker)
 {
-    if (worker->num_accepted != 0)
+    if (!is_idle(worker))
         return; /* what is left of its connections still points at it */
     sem_destroy(&worker->is_set_up);
     pthread_mutex_destroy(&worker->inbox_lock);

@@ -14,6 +14,7 @@
 #include "gateway/config/snapshot.h"
 #include "gateway/exchange/filter.h"
 #include "gateway/exchange/retry_budget.h"
+#include "gateway/routing/host_memo.h"
 #include "gateway/server/overload.h"
 #include "gateway/upstream/balancer.h"
 #include "gateway/upstream/deployment.h"
@@ -89,17 +90,20 @@ struct gw_worker {
     h2o_linklist_t http1;    /* gw_http1_t */
     h2o_linklist_t accepted; /* every client socket that is open */
     size_t num_accepted;
+    h2o_linklist_t detached; /* exchanges without a client: gateway/exchange/detached.h */
     gw_service_state_t *service_states;
     struct gw_pool *pools;
     struct gw_chunk_store *chunks; /* buffers for reading from endpoints */
     bool is_draining;
-    uint64_t request_id[2]; /* random at start, the second one counted up */
-    uint64_t random;        /* gw_random_next */
+    char request_id_start[16]; /* digits, random */
+    uint64_t request_id;       /* random at start, counted up */
+    uint64_t random;           /* gw_random_next */
+    gw_host_memo_t host_memo;
     h2o_linklist_t queue_sides;
     gw_overload_t overload;
     gw_rate_gate_t refusals; /* lines in the log about handshakes that were refused */
     /* private */
-    bool is_clock_fresh, is_stopping, is_accepting;
+    bool is_clock_fresh, is_cut, is_stopping, is_accepting;
     uint64_t clock_us, wall_us;
     gw_timer_t drain_timer, accept_timer;
     gw_deployment_t *first_deployment; /* until the thread has set itself up */
@@ -113,14 +117,26 @@ struct gw_worker {
     size_t num_cut;
 };
 
+/** For the functions below. */
+void gw_worker_read_clocks(gw_worker_t *worker);
 /** Monotonic microseconds, read at most once per turn of the loop.  Worker's thread. */
-uint64_t gw_worker_now_us(gw_worker_t *worker);
+static inline uint64_t gw_worker_now_us(gw_worker_t *worker)
+{
+    if (!worker->is_clock_fresh)
+        gw_worker_read_clocks(worker);
+    return worker->clock_us;
+}
 static inline uint64_t gw_worker_now_ms(gw_worker_t *worker)
 {
     return gw_worker_now_us(worker) / 1000;
 }
 /** Wall clock in microseconds, from the same reading. */
-uint64_t gw_worker_wall_us(gw_worker_t *worker);
+static inline uint64_t gw_worker_wall_us(gw_worker_t *worker)
+{
+    if (!worker->is_clock_fresh)
+        gw_worker_read_clocks(worker);
+    return worker->wall_us;
+}
 
 /** Makes a worker; its thread is not started yet.
  *  @param siblings array of all workers, complete when the first of them starts

@@ -315,12 +315,15 @@ static bool take_head(gw_call_t *call, size_t head_len, int minor_version, int s
         return false;
     }
     if (status < 200) {
-        /* interim: 100 for an Expect that we did not send, 103 and the like are dropped here */
         if (++call->num_interim > GW_CALL_MAX_INTERIM) {
             fail(call, GW_REASON_UPSTREAM_MALFORMED, "too many interim responses");
             return false;
         }
-        return true;
+        /* 100 is for an Expect, which we do not send; the others are somebody's (RFC 9110 15.2) */
+        if (status != 100 && call->events->on_interim != NULL)
+            call->events->on_interim(call,
+                                     &(gw_call_head_t){.status = status, .fields = lower, .num_fields = num_fields});
+        return call->connection != NULL;
     }
     call->keep_alive = judged.keep_alive;
     call->connection->keep_idle_ms = UINT64_MAX;

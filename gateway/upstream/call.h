@@ -31,6 +31,9 @@ typedef struct gw_call_head {
 
 typedef struct gw_call gw_call_t;
 typedef struct gw_call_events {
+    /** An interim response (1xx, but not 100: nobody here waits for it), in memory of the request's pool.  May be NULL.
+     */
+    void (*on_interim)(gw_call_t *call, const gw_call_head_t *head);
     /** The head, in memory of the request's pool.  on_body follows, unless the call is cancelled from within. */
     void (*on_head)(gw_call_t *call, const gw_call_head_t *head);
     /** A piece of the body; the slices stay valid until gw_call_more or gw_call_dispose.

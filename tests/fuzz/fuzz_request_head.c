@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Fuzz target: request heads through the parser and the judge, as the HTTP/1.1 connection does it.  What is accepted
- * must have exactly one way to be read. */
+ * must have exactly one way to be read, and that is how plain heads are read too. */
 #include <stdlib.h>
 #include "gateway/http/phr.h"
 #include "gateway/http/request_head.h"
 #include "gateway/http/syntax.h"
+#include "tests/support/plain_heads.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -18,6 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *bytes = malloc(size + 1);
     memcpy(bytes, data, size);
+    gw_http_plain_head_t plain;
+    plain_head_is_as_judged(bytes, size, &plain);
     struct phr_header parsed[100];
     gw_http_field_t fields[100];
     size_t num = 100, method_len, target_len;

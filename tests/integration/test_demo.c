@@ -154,6 +154,51 @@ static void a_copy_that_is_still_good_is_answered_with_304(void **state)
     }
 }
 
+/** Asks the gateway, and expects a part of Cache-Status.  @param header NULL: none */
+static void expect_cache_status(transport_t t, const char *method, const char *path, const char *header, int status,
+                                const char *cache_status)
+{
+    const char *const headers[] = {header, NULL};
+    reply_t reply = fetch(gateway, t, &(request_t){.method = method, .path = path, .headers = headers});
+    char *field = reply_field(&reply, "Cache-Status");
+    if (reply.status != status || strstr(field != NULL ? field : "", cache_status) == NULL)
+        fail_msg("%s %s over %s: %d, Cache-Status: %s", method, path, transport_names[t], reply.status, field);
+    free(field);
+    reply_free(&reply);
+}
+
+static void fail_directory(const char *fault)
+{
+    reply_t reply = fetch(&direct[4], OVER_HTTP1, &(request_t){.method = "PUT", .path = fault});
+    assert_int_equal(reply.status, 200);
+    reply_free(&reply);
+}
+
+static void the_directory_is_answered_from_memory(void **state)
+{
+    static const char soft[] = "Purge-Mode: soft"; /* stale at once, in place of ten seconds later */
+    for (transport_t t = 0; t != NUM_TRANSPORTS; ++t) {
+        expect_cache_status(t, "PURGE", "/users/3", NULL, 200, "");
+        expect_cache_status(t, "GET", "/users/3", NULL, 200, "sluice; fwd=uri-miss; fwd-status=200; stored; ttl=");
+        expect_cache_status(t, "GET", "/users/3", NULL, 200, "sluice; hit; ttl=");
+        expect_cache_status(t, "HEAD", "/users/3", NULL, 200, "sluice; hit; ttl=");
+        expect_cache_status(t, "GET", "/users/3", "Range: bytes=0-3", 206, "sluice; hit; ttl=");
+        expect_cache_status(t, "PURGE", "/users/3", soft, 200, "");
+        expect_cache_status(t, "GET", "/users/3", NULL, 200, "sluice; fwd=stale; fwd-status=304; stored; ttl=");
+        expect_cache_status(t, "PURGE", "/users/3", soft, 200, "");
+        fail_directory("/fault?fail=1");
+        expect_cache_status(t, "GET", "/users/3", NULL, 200, "sluice; fwd=stale; fwd-status=503; ttl=");
+        expect_cache_status(t, "GET", "/users/3", NULL, 200, "; detail=stale-if-error");
+        fail_directory("/fault?fail=0");
+        char nobody[32];
+        snprintf(nobody, sizeof(nobody), "/users/%d", 5000 + (int)t);
+        expect_cache_status(t, "GET", nobody, NULL, 404, "fwd=uri-miss; fwd-status=404; detail=no-store");
+        expect_cache_status(t, "GET", nobody, NULL, 404, "fwd=uri-miss; fwd-status=404; detail=uncacheable");
+    }
+    free(process_wait_for(gateway->process, "\"verdict\":\"revalidated\"", 1));
+    free(process_wait_for(gateway->process, "\"verdict\":\"stale\",\"reason\":\"stale-if-error\"", 1));
+}
+
 static void a_token_is_to_be_had_through_the_gateway(void **state)
 {
     const char *const headers[] = {"Content-Type: application/x-www-form-urlencoded", NULL};
@@ -473,6 +518,7 @@ int main(void)
         cmocka_unit_test(every_service_answers_through_the_gateway),
         cmocka_unit_test(mistakes_are_answered_with_problems),
         cmocka_unit_test(a_copy_that_is_still_good_is_answered_with_304),
+        cmocka_unit_test(the_directory_is_answered_from_memory),
         cmocka_unit_test(a_token_is_to_be_had_through_the_gateway),
         cmocka_unit_test(the_secure_way_to_the_calculator_takes_tokens),
         cmocka_unit_test(another_key_is_found_by_the_first_token_that_it_has_signed),

@@ -342,7 +342,7 @@ static void waiting_has_an_end(void **state)
     gateway_t *gateway = start(server, ", timeout: 200ms, min_interval: 100ms");
     expect("a server that does not answer", gateway, good, 503);
     free(process_wait_for(gateway->process, "cannot be fetched: ", 1));
-    assert_true(atomic_load(&server->num_left) >= 1); /* and it was given up */
+    origin_wait(&server->num_left, 1); /* and it was given up */
     atomic_store(&server->is_held, false);
     expect("a server that answers at last", gateway, good, 200);
     gateway_stop(gateway);
@@ -737,10 +737,11 @@ static void a_flood_of_unknown_kids_does_not_hammer_the_issuer(void **state)
         assert_int_equal(reply.status, 200);
         reply_free(&reply);
     }
+    for (size_t i = 0; i != num_floods; ++i)
+        origin_wait(&floods[i].num_refused, 1);
     atomic_store(&is_over, true);
     for (size_t i = 0; i != num_floods; ++i) {
         pthread_join(threads[i], NULL);
-        assert_true(atomic_load(&floods[i].num_refused) >= 1);
         assert_int_equal(atomic_load(&floods[i].num_others), 0);
     }
     long took = time_of(server, num_wanted);

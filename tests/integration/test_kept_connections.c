@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Connections to endpoints that are kept, and die in the moment they are used. */
+#include <dirent.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -27,20 +28,32 @@ static void close_when_told(origin_t *origin, int fd, size_t index)
     origin_wait(origin->arg, 1);
 }
 
-static void wait_until_stopped(const process_t *process)
+/** @return whether all threads of a process are in that state, as /proc has it */
+static bool are_all(const process_t *process, char state)
 {
-    char path[64], line[512], mark;
-    snprintf(path, sizeof(path), "/proc/%d/stat", (int)process_pid(process));
-    for (uint64_t start_ms = gw_clock_ms(); gw_clock_ms() - start_ms < DEADLINE_MS;) {
-        FILE *file = fopen(path, "r");
-        assert_non_null(file);
-        bool is_stopped =
-            fgets(line, sizeof(line), file) != NULL && sscanf(strrchr(line, ')'), ") %c", &mark) == 1 && mark == 'T';
+    char path[300], line[512], mark = '\0';
+    snprintf(path, sizeof(path), "/proc/%d/task", (int)process_pid(process));
+    DIR *threads = opendir(path);
+    assert_non_null(threads);
+    bool are = true;
+    for (struct dirent *entry; are && (entry = readdir(threads)) != NULL;) {
+        snprintf(path, sizeof(path), "/proc/%d/task/%s/stat", (int)process_pid(process), entry->d_name);
+        FILE *file = entry->d_name[0] != '.' ? fopen(path, "r") : NULL;
+        if (file == NULL)
+            continue;
+        are =
+            fgets(line, sizeof(line), file) != NULL && sscanf(strrchr(line, ')'), ") %c", &mark) == 1 && mark == state;
         fclose(file);
-        if (is_stopped)
-            return;
     }
-    fail_msg("the gateway does not stop");
+    closedir(threads);
+    return are;
+}
+
+static void wait_until_all_are(const process_t *process, char state)
+{
+    for (uint64_t start_ms = gw_clock_ms(); !are_all(process, state);)
+        if (gw_clock_ms() - start_ms > DEADLINE_MS)
+            fail_msg("the gateway's threads are never all in state %c", state);
 }
 
 /** Waits until the kernel has bytes for the gateway on one of its connections at this port. */
@@ -102,8 +115,10 @@ static reply_t send_into_the_end(const char *options, transport_t transport, con
     assert_int_equal(first.status, 200);
     reply_free(&first);
     free(process_wait_for(gateway->process, "\"status\":200", 1));
+    /* asleep: until its loop waits for events again it may hear of the end first, and a stop is not there at once */
+    wait_until_all_are(gateway->process, 'S');
     process_signal(gateway->process, SIGSTOP);
-    wait_until_stopped(gateway->process);
+    wait_until_all_are(gateway->process, 'T');
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, send_on_kept, &later), 0);
     wait_until_sent(gateway->ports[transport == OVER_HTTP1 ? 0 : 1]);

@@ -149,6 +149,9 @@ static void serve_responses(origin_t *origin, int fd, size_t index)
         } else if (strstr(request, "/until-close ") != NULL) {
             origin_write(fd, "HTTP/1.1 200 OK\r\n\r\nall of it");
             goes_on = false;
+        } else if (strstr(request, "/no-coding ") != NULL) {
+            origin_write(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: binary\r\n\r\nall of it");
+            goes_on = false;
         } else if (strstr(request, "/until-close-1.0 ") != NULL) {
             origin_write(fd, "HTTP/1.0 200 OK\r\n\r\nall of it");
             goes_on = false;
@@ -186,6 +189,8 @@ static void responses_of_every_framing_arrive_whole(void **state)
     } cases[] = {
         {"chunked", "GET", "/chunked", 200, 12, "hello, world", NULL},
         {"until the connection closes", "GET", "/until-close", 200, 9, "all of it", NULL},
+        {"until the connection closes, with a transfer coding that is none", "GET", "/no-coding", 200, 9, "all of it",
+         NULL},
         {"until the connection closes, HTTP/1.0", "GET", "/until-close-1.0", 200, 9, "all of it", NULL},
         {"204 without a body", "GET", "/204", 204, 0, "", NULL},
         {"304 with a length but no body", "GET", "/304", 304, 0, "", NULL},

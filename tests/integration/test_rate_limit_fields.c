@@ -2,6 +2,7 @@
  * What responses say of a rate limit: on successes, redirects, errors and refusals, in the fields of today and in those
  * of old, and that all of it agrees. */
 #include <jansson.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -75,6 +76,7 @@ static void what_is_told_comes_true(void **state)
                 assert_true(asked_us < answered_us + 1200000);
                 assert_true(quotas.retry_after_s == 1 || quotas.retry_after_s == 2);
                 assert_int_equal(quotas.retry_after_s, quotas.limits[0].next_s);
+                poll(NULL, 0, 1); /* gives the processor away */
             }
             reply_free(&reply);
         }

@@ -93,16 +93,36 @@ static int num_passing(const twins_t *twins, size_t gateway, const char *path, i
 
 /* totals ----------------------------------------------------------------------------------------------------------- */
 
+/** Tokens that may have come while the bucket was full, because the machine let nobody ask: in the beginning, when more
+ * had come than had been taken, and whenever nobody was refused for longer than it takes to fill. */
+static double lost_tokens(const crowd_tally_t *tally, double burst, double rate)
+{
+    double at_first = rate * (double)(tally->first_refused_us - tally->first_asked_us) / 1e6 - (double)tally->num_early,
+           later = 0;
+    assert_int_not_equal(tally->num_early, CROWD_MAX_EARLY);
+    for (size_t i = 0; i != tally->num_early; ++i) {
+        double more = rate * (double)(tally->early_us[i] - tally->first_asked_us) / 1e6 - (double)i;
+        at_first = more > at_first ? more : at_first;
+    }
+    for (size_t i = 0; i != CROWD_MAX_GAPS; ++i) {
+        double came = rate * (double)tally->between_us[i] / 1e6;
+        later += came > burst ? came - burst : 0;
+    }
+    return (at_first > 0 ? at_first : 0) + later;
+}
+
 /** The bucket was used first between the first request and the first answer, and was empty when that request was
  * counted which was refused last: so much has passed by then, and no more later than time has given.
  *  @param more, less tokens that may be out */
 static void expect_total(const crowd_t *crowd, size_t path, double burst, double rate, double more, double less)
 {
     const crowd_tally_t *tally = crowd_tally(crowd, path);
-    assert_true(tally->last_refused_us > tally->first_answered_us);
+    assert_true(tally->last_refused_us > tally->first_refused_us);
     double most = burst + rate * (double)(tally->last_answered_us - tally->first_asked_us) / 1e6 + more,
-           least = burst + rate * (double)(tally->last_refused_us - tally->first_answered_us) / 1e6 - less;
-    print_message("%zu of %.1f..%.1f passed, %zu were refused\n", tally->num_passed, least, most, tally->num_refused);
+           lost = lost_tokens(tally, burst, rate),
+           least = burst + rate * (double)(tally->last_refused_us - tally->first_answered_us) / 1e6 - less - lost;
+    print_message("%zu of %.1f..%.1f passed, %.1f may have been lost, %zu were refused\n", tally->num_passed, least,
+                  most, lost, tally->num_refused);
     if ((double)tally->num_passed > most || (double)tally->num_passed < least)
         fail_msg("%zu passed", tally->num_passed);
     if (tally->num_odd + tally->num_unavailable != 0)
@@ -113,19 +133,27 @@ static const char *const alice[] = {"X-Client: alice", NULL};
 static const char *const both_paths[] = {"/first/", "/second/", NULL};
 enum { num_each = 3, load_ms = 1500 };
 
+/** For load_ms, and until each path was refused often enough to tell how much passed between, by either gateway. */
+static void load_both_paths(crowd_t *crowd)
+{
+    crowd_run_for_ms(crowd, load_ms);
+    for (size_t path = 0; path != 2; ++path) {
+        crowd_wait_for(crowd, path, 429, 20);
+        for (size_t i = 0; i != NUM_TWINS; ++i)
+            crowd_wait_for_gateway(crowd, i, path, 50);
+    }
+    crowd_stop(crowd);
+}
+
 static void together_they_let_pass_exactly_what_one_would(void **state)
 {
-    /* a bucket that is not full before it is empty again, however the machine stalls */
     twins_t *twins =
         start_with("", "rate: 100/s, burst: 100",
                    "limits: [ { name: a, rate: 150/s, burst: 60 }, { name: b, rate: 300/s, burst: 200 } ]");
     crowd_t *crowd = crowd_start(twins->gateways, NUM_TWINS, num_each, both_paths, alice);
-    crowd_run_for_ms(crowd, load_ms);
-    crowd_stop(crowd);
+    load_both_paths(crowd);
     expect_total(crowd, 0, 100, 100, 0, 1);
     expect_total(crowd, 1, 60, 150, 0, 1);
-    for (size_t i = 0; i != NUM_TWINS; ++i)
-        assert_true(crowd_num_of(crowd, i, 0) > 50);
     crowd_free(crowd);
     twins_stop(twins);
 }
@@ -302,6 +330,7 @@ static void unused_tokens_of_a_lease_come_to_the_other_gateway(void **state)
     for (int passed = 1 + burst - lease_tokens; passed != burst;) {
         passed += twins_status(twins, 1, OVER_HTTP1, "/first/", "alice") == 200;
         assert_true(gw_clock_ms() < until_ms);
+        poll(NULL, 0, 1); /* gives the processor away; the deadline decides, not this */
     }
     assert_int_equal(num_passing(twins, 1, "/first/", 3), 0);
     assert_int_equal(num_passing(twins, 0, "/first/", 3), 0);

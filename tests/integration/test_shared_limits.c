@@ -51,7 +51,7 @@ struct world {
     gw_shared_store_t *stores[num_gateways];
     gw_shared_side_t *sides[num_gateways];
     gw_shared_mode_t mode;
-    uint64_t timeout_ms, lease_tokens;
+    uint64_t timeout_ms, lease_tokens, lease_ms;
     slot_t slots[num_gateways][num_slots];
     const char *causes; /* one of them has every answer that says nothing; NULL: any */
     /* turns */
@@ -75,7 +75,7 @@ static void open_side(world_t *world, int i)
             .mode = world->mode,
             .timeout_ms = world->timeout_ms,
             .lease_tokens = world->lease_tokens,
-            .lease_ms = lease_ms,
+            .lease_ms = world->lease_ms,
             .keys = 10000,
             .limits = &world->limit,
             .num_limits = 1,
@@ -84,8 +84,8 @@ static void open_side(world_t *world, int i)
     world->sides[i] = gw_shared_side_create(world->stores[i], world->workers[i]);
 }
 
-static world_t *create_world(const char *url, gw_shared_mode_t mode, gw_rate_t rate, uint64_t burst,
-                             uint64_t lease_tokens, uint64_t timeout_ms)
+static world_t *create_world_with(const char *url, gw_shared_mode_t mode, gw_rate_t rate, uint64_t burst,
+                                  uint64_t lease_tokens, uint64_t time_of_lease_ms, uint64_t timeout_ms)
 {
     const char *wrong, *hint;
     world_t *world = calloc(1, sizeof(*world));
@@ -96,12 +96,19 @@ static world_t *create_world(const char *url, gw_shared_mode_t mode, gw_rate_t r
     world->limit = (gw_limit_conf_t){.name = "default", .rate = rate, .burst = burst};
     world->mode = mode;
     world->lease_tokens = lease_tokens;
+    world->lease_ms = time_of_lease_ms;
     world->timeout_ms = timeout_ms;
     for (int i = 0; i != num_gateways; ++i) {
         world->workers[i] = bare_worker_create((size_t)i);
         open_side(world, i);
     }
     return world;
+}
+
+static world_t *create_world(const char *url, gw_shared_mode_t mode, gw_rate_t rate, uint64_t burst,
+                             uint64_t lease_tokens, uint64_t timeout_ms)
+{
+    return create_world_with(url, mode, rate, burst, lease_tokens, lease_ms, timeout_ms);
 }
 
 static void close_side(world_t *world, int i)
@@ -419,13 +426,14 @@ static void a_gateway_that_ends_brings_its_leases_back(void **state)
     redis_server_t *server = redis_start("%s", "");
     char url[64];
     snprintf(url, sizeof(url), "redis://127.0.0.1:%d", server->port);
-    world_t *world = create_world(url, GW_SHARED_LEASE, nearly_never, burst, lease_tokens, patient_ms);
+    world_t *world =
+        create_world_with(url, GW_SHARED_LEASE, nearly_never, burst, lease_tokens, 10 * DEADLINE_MS, patient_ms);
     wait_until_known(world);
     ask(world, 0, &world->slots[0][0], "somebody", 1);
     settle(world);
     close_side(world, 0);
     uint64_t until_ms = gw_clock_ms() + DEADLINE_MS;
-    while (world->num_passed != burst) { /* there is nobody who would bring them back when the lease ends */
+    while (world->num_passed != burst) { /* no lease ends by itself */
         assert_true(gw_clock_ms() < until_ms);
         ask_all(world, 1);
         turn(world);
@@ -442,7 +450,8 @@ static void a_gateway_that_ends_brings_the_leases_of_all_clients_back(void **sta
     redis_server_t *server = redis_start("%s", "");
     char url[64], client[32];
     snprintf(url, sizeof(url), "redis://127.0.0.1:%d", server->port);
-    world_t *world = create_world(url, GW_SHARED_LEASE, nearly_never, burst, lease_tokens, patient_ms);
+    world_t *world =
+        create_world_with(url, GW_SHARED_LEASE, nearly_never, burst, lease_tokens, 10 * DEADLINE_MS, patient_ms);
     wait_until_known(world);
     for (int n = 0; n != num_clients; ++n) {
         snprintf(client, sizeof(client), "client %d", n);

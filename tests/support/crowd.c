@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Clients that ask as fast as they are answered. */
+ * Clients that ask again and again. */
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@ typedef struct member {
     crowd_t *crowd;
     client_t *client;
     size_t gateway, first_path;
+    uint64_t answered_us; /* the last time; at first when it began */
 } member_t;
 
 struct crowd {
@@ -30,19 +32,35 @@ struct crowd {
     char oddity[256];
 };
 
+/** Between two refusals a bucket may have been full, which only who knows it can tell. */
+static void count_refusal(crowd_tally_t *tally, uint64_t asked_us, uint64_t answered_us)
+{
+    if (tally->first_refused_us == 0)
+        tally->first_refused_us = answered_us;
+    if (asked_us <= tally->last_refused_us)
+        return;
+    uint64_t between_us = tally->last_refused_us != 0 ? answered_us - tally->last_refused_us : 0;
+    tally->last_refused_us = asked_us;
+    for (size_t i = 0; i != CROWD_MAX_GAPS; ++i)
+        if (between_us > tally->between_us[i]) {
+            uint64_t shorter_us = tally->between_us[i];
+            tally->between_us[i] = between_us;
+            between_us = shorter_us;
+        }
+}
+
 static void count(crowd_tally_t *tally, int status, uint64_t asked_us, uint64_t answered_us)
 {
-    uint64_t took_us = answered_us - asked_us;
     if (tally->first_asked_us == 0 || asked_us < tally->first_asked_us)
         tally->first_asked_us = asked_us;
     if (tally->first_answered_us == 0 || answered_us < tally->first_answered_us)
         tally->first_answered_us = answered_us;
     if (answered_us > tally->last_answered_us)
         tally->last_answered_us = answered_us;
-    if (took_us > tally->longest_us)
-        tally->longest_us = took_us;
-    if (status == 429 && asked_us > tally->last_refused_us)
-        tally->last_refused_us = asked_us;
+    if (status == 200 && tally->first_refused_us == 0 && tally->num_early != CROWD_MAX_EARLY)
+        tally->early_us[tally->num_early++] = answered_us;
+    if (status == 429)
+        count_refusal(tally, asked_us, answered_us);
     ++*(status == 200   ? &tally->num_passed
         : status == 429 ? &tally->num_refused
         : status == 503 ? &tally->num_unavailable
@@ -58,6 +76,9 @@ static void ask(member_t *member, size_t path)
     pthread_mutex_lock(&crowd->lock);
     crowd_tally_t *tally = &crowd->tallies[path];
     count(tally, reply.status, asked_us, answered_us);
+    if (answered_us - member->answered_us > tally->longest_gap_us)
+        tally->longest_gap_us = answered_us - member->answered_us;
+    member->answered_us = answered_us;
     if (tally->num_odd == 1 && crowd->oddity[0] == '\0')
         snprintf(crowd->oddity, sizeof(crowd->oddity), "%s: %d %s (%s)", crowd->paths[path], reply.status, reply.body,
                  curl_error(reply.error));
@@ -74,6 +95,7 @@ static void *run_member(void *arg)
     while (!atomic_load(&member->crowd->is_over)) {
         ask(member, path);
         path = (path + 1) % member->crowd->num_paths;
+        poll(NULL, 0, 1); /* as crowd.h says: the gateways need the processor, too */
     }
     return NULL;
 }
@@ -97,6 +119,7 @@ crowd_t *crowd_start(gateway_t *const *gateways, size_t num_gateways, size_t num
     for (size_t i = 0; i != crowd->num_members; ++i) {
         member_t *member = &crowd->members[i];
         *member = (member_t){.crowd = crowd, .gateway = i / num_each, .first_path = i % crowd->num_paths};
+        member->answered_us = gw_clock_us();
         member->client =
             client_create(gateways[member->gateway], (transport_t)((i % num_each + member->gateway) % NUM_TRANSPORTS));
         if (pthread_create(&member->thread, NULL, run_member, member) != 0)
@@ -140,6 +163,19 @@ void crowd_wait_for(crowd_t *crowd, size_t path, int status, size_t num)
             fprintf(stderr, "%s is answered with %d too rarely: passed %zu, refused %zu, unavailable %zu, odd %zu\n",
                     crowd->paths[path], status, tally->num_passed, tally->num_refused, tally->num_unavailable,
                     tally->num_odd);
+            abort();
+        }
+    pthread_mutex_unlock(&crowd->lock);
+}
+
+void crowd_wait_for_gateway(crowd_t *crowd, size_t gateway, size_t path, size_t num)
+{
+    struct timespec until = in_ms(DEADLINE_MS);
+    pthread_mutex_lock(&crowd->lock);
+    while (crowd->nums[gateway][path] < num)
+        if (pthread_cond_timedwait(&crowd->answered, &crowd->lock, &until) == ETIMEDOUT) {
+            fprintf(stderr, "gateway %zu answered only %zu requests for %s\n", gateway, crowd->nums[gateway][path],
+                    crowd->paths[path]);
             abort();
         }
     pthread_mutex_unlock(&crowd->lock);

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include "filters/api_key_conf.h"
 #include "filters/basic_auth_conf.h"
+#include "filters/cache/cache_conf.h"
 #include "filters/circuit_breaker_conf.h"
+#include "filters/compress/compress_conf.h"
 #include "filters/concurrency_limit_conf.h"
 #include "filters/cors_conf.h"
 #include "filters/headers_conf.h"
@@ -128,6 +130,18 @@ static const gw_filter_class_t ip_access_class = {.name = "ip_access",
                                                   .section = &gw_ip_access_section,
                                                   .dispose = gw_ip_access_dispose};
 
+static const gw_filter_class_t cache_class = {.name = "cache",
+                                              .meaning = "answers from memory",
+                                              .section = &gw_cache_section,
+                                              .answers_purge = gw_cache_answers_purge,
+                                              .check_route = gw_cache_check_route,
+                                              .check_behind = gw_cache_check_behind};
+
+static const gw_filter_class_t compress_class = {.name = "compress",
+                                                 .meaning = "makes responses smaller",
+                                                 .section = &gw_compress_section,
+                                                 .check_route = gw_compress_check_route};
+
 static const gw_filter_class_t concurrency_class = {.name = "concurrency_limit",
                                                     .meaning = "counts what is under way",
                                                     .section = &gw_concurrency_section,
@@ -159,6 +173,6 @@ static const gw_filter_class_t rate_limit_class = {.name = "rate_limit",
                                                    .check_route = gw_rate_limit_check_route};
 
 const gw_filter_class_t *const gw_filter_classes[] = {
-    &api_key_class,   &basic_auth_class, &breaker_class, &concurrency_class, &cors_class,  &headers_class,
-    &ip_access_class, &jwt_class,        &mtls_class,    &rate_limit_class,  &stamp_class, NULL,
+    &api_key_class, &basic_auth_class, &breaker_class, &cache_class, &compress_class,   &concurrency_class, &cors_class,
+    &headers_class, &ip_access_class,  &jwt_class,     &mtls_class,  &rate_limit_class, &stamp_class,       NULL,
 };

@@ -154,9 +154,11 @@ void gateway_end(gateway_t *gateway)
 
 struct client {
     CURL *curl;
+    CURLM *multi; /* keeps the connections, and can be woken by who lets the client leave */
     transport_t transport;
     int port;
     const char *certificate, *key; /* NULL: none */
+    bool has_sent;                 /* the head of the request under way */
     atomic_bool is_leaving;        /* what is under way is given up */
 };
 
@@ -164,6 +166,7 @@ client_t *client_create(const gateway_t *gateway, transport_t transport)
 {
     client_t *client = calloc(1, sizeof(*client));
     client->curl = curl_easy_init();
+    client->multi = curl_multi_init();
     client->transport = transport;
     client->port = gateway->ports[transport == OVER_HTTP1 ? 0 : 1];
     return client;
@@ -178,18 +181,20 @@ void client_use_certificate(client_t *client, const char *certificate, const cha
 void client_free(client_t *client)
 {
     curl_easy_cleanup(client->curl);
+    curl_multi_cleanup(client->multi);
     free(client);
 }
 
 typedef struct text {
     char *bytes;
-    size_t len;
+    size_t len, room;
 } text_t;
 
 static size_t append(char *bytes, size_t size, size_t num, void *arg)
 {
     text_t *text = arg;
-    text->bytes = realloc(text->bytes, text->len + size * num + 1);
+    if (text->len + size * num >= text->room) /* doubled: under sanitizers each time copies all of it */
+        text->bytes = realloc(text->bytes, text->room = 2 * (text->len + size * num) + 1);
     memcpy(text->bytes + text->len, bytes, size * num);
     text->len += size * num;
     text->bytes[text->len] = '\0';
@@ -211,17 +216,47 @@ static size_t read_upload(char *dst, size_t size, size_t num, void *arg)
     return len;
 }
 
-/** Called about once a second while nothing happens, and more often otherwise. */
-static int is_given_up(void *arg, curl_off_t to_get, curl_off_t got, curl_off_t to_put, curl_off_t put)
+static int note_head(CURL *curl, curl_infotype type, char *bytes, size_t len, void *arg)
 {
     client_t *client = arg;
-    return atomic_load(&client->is_leaving);
+    client->has_sent = client->has_sent || type == CURLINFO_HEADER_OUT;
+    return 0;
+}
+
+/** Until there is an answer, or the client leaves, or it has waited for so long since it sent the request. */
+static CURLcode perform(client_t *client, uint64_t timeout_ms)
+{
+    CURLcode result = CURLE_OK;
+    uint64_t until_ms = gw_clock_ms() + DEADLINE_MS;
+    int num_running, num_left;
+    client->has_sent = false;
+    curl_multi_add_handle(client->multi, client->curl);
+    for (bool had_sent = false; result == CURLE_OK;) {
+        curl_multi_perform(client->multi, &num_running);
+        uint64_t now_ms = gw_clock_ms();
+        if (client->has_sent && !had_sent)
+            until_ms = now_ms + timeout_ms;
+        had_sent = client->has_sent;
+        if (num_running == 0)
+            break;
+        if (atomic_load(&client->is_leaving))
+            result = CURLE_ABORTED_BY_CALLBACK;
+        else if (now_ms >= until_ms)
+            result = CURLE_OPERATION_TIMEDOUT;
+        else
+            curl_multi_poll(client->multi, NULL, 0, (int)(until_ms - now_ms), NULL);
+    }
+    for (CURLMsg *message; (message = curl_multi_info_read(client->multi, &num_left)) != NULL;)
+        if (message->msg == CURLMSG_DONE)
+            result = message->data.result;
+    curl_multi_remove_handle(client->multi, client->curl);
+    return result;
 }
 
 reply_t client_send(client_t *client, const request_t *request)
 {
     CURL *curl = client->curl;
-    text_t head = {calloc(1, 1), 0}, body = {calloc(1, 1), 0};
+    text_t head = {calloc(1, 1), 0, 1}, body = {calloc(1, 1), 0, 1};
     reply_t reply = {0};
     char url[4096];
     bool is_tls = client->transport != OVER_HTTP1;
@@ -236,11 +271,10 @@ reply_t client_send(client_t *client, const request_t *request)
         curl_easy_setopt(curl, CURLOPT_SSLKEY, client->key);
     }
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, is_given_up);
-    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, client);
+    curl_easy_setopt(curl, CURLOPT_VERBOSE, 1L);
+    curl_easy_setopt(curl, CURLOPT_DEBUGFUNCTION, note_head);
+    curl_easy_setopt(curl, CURLOPT_DEBUGDATA, client);
     curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, request->timeout_ms != 0 ? request->timeout_ms : (long)DEADLINE_MS);
     curl_easy_setopt(curl, CURLOPT_HTTP_VERSION,
                      client->transport == OVER_HTTP2 ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, append);
@@ -267,7 +301,7 @@ reply_t client_send(client_t *client, const request_t *request)
         curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
     else if (request->method != NULL)
         curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
-    reply.error = (int)curl_easy_perform(curl);
+    reply.error = (int)perform(client, request->timeout_ms != 0 ? (uint64_t)request->timeout_ms : DEADLINE_MS);
     long status = 0;
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(curl, CURLINFO_NUM_CONNECTS, &reply.num_connects);
@@ -328,6 +362,7 @@ reply_t pending_wait(pending_t *pending)
 reply_t pending_leave(pending_t *pending)
 {
     atomic_store(&pending->client->is_leaving, true);
+    curl_multi_wakeup(pending->client->multi);
     return pending_wait(pending);
 }
 
@@ -385,7 +420,7 @@ void raw_write(int fd, const char *bytes, size_t len)
 
 char *raw_read(int fd, const char *until, bool *ret_is_closed)
 {
-    text_t text = {calloc(1, 1), 0};
+    text_t text = {calloc(1, 1), 0, 1};
     bool is_closed = false;
     uint64_t deadline = gw_clock_ms() + DEADLINE_MS;
     while (until == NULL || strstr(text.bytes, until) == NULL) {

@@ -54,7 +54,7 @@ typedef struct request {
     const char *body;           /* NULL: none */
     size_t body_len;            /* 0: strlen(body) */
     bool is_chunked;            /* upload without Content-Length */
-    long timeout_ms;            /* 0: DEADLINE_MS */
+    long timeout_ms;            /* how long it waits for the answer when it has sent the head; 0: DEADLINE_MS */
 } request_t;
 
 /** A client that keeps its connections between requests. */

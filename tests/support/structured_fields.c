@@ -332,6 +332,47 @@ static bool parse_list(input_t *in, sf_list_t *ret)
     return true;
 }
 
+static sf_member_t *member_of(sf_dictionary_t *dictionary, const char *key)
+{
+    for (size_t i = 0; i != dictionary->size; ++i)
+        if (strcmp(dictionary->members[i].key, key) == 0)
+            return &dictionary->members[i];
+    return NULL;
+}
+
+/* 4.2.2 */
+static bool parse_dictionary(input_t *in, sf_dictionary_t *ret)
+{
+    *ret = (sf_dictionary_t){.members = NULL};
+    while (in->at != in->end) {
+        const char *key;
+        sf_item_t item = {.value = {.type = SF_BOOLEAN, .number = 1}};
+        if (!parse_key(in, &key))
+            return false;
+        if (!take(in, '=')) {
+            if (!parse_parameters(in, &item))
+                return false;
+        } else if (!(take(in, '(') ? parse_inner_list(in, &item) : parse_item(in, &item))) {
+            return false;
+        }
+        sf_member_t *member = member_of(ret, key);
+        if (member == NULL) {
+            ret->members = grown(in, ret->members, ret->size, sizeof(*ret->members));
+            member = &ret->members[ret->size++];
+        }
+        *member = (sf_member_t){key, item};
+        skip(in, " \t");
+        if (in->at == in->end)
+            return true;
+        if (!take(in, ','))
+            return false;
+        skip(in, " \t");
+        if (in->at == in->end)
+            return false;
+    }
+    return true;
+}
+
 /* 4.2 */
 static input_t input_of(gw_arena_t *arena, const char *text, size_t len)
 {
@@ -356,6 +397,12 @@ bool sf_parse_list(gw_arena_t *arena, const char *text, size_t len, sf_list_t *r
 {
     input_t in = input_of(arena, text, len);
     return parse_list(&in, ret) && is_at_end(&in);
+}
+
+bool sf_parse_dictionary(gw_arena_t *arena, const char *text, size_t len, sf_dictionary_t *ret)
+{
+    input_t in = input_of(arena, text, len);
+    return parse_dictionary(&in, ret) && is_at_end(&in);
 }
 
 const sf_bare_t *sf_parameter(const sf_item_t *item, const char *key)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A parser of structured fields, written after the algorithms of RFC 9651 4.2 and nothing of the gateway's, for tests
- * of what the gateway writes: items and lists, with parameters and bare items of every type.  As strict as the RFC lets
- * it be: what it refuses, others may refuse. */
+ * of what the gateway writes: items, lists and dictionaries, with parameters and bare items of every type.  As strict
+ * as the RFC lets it be: what it refuses, others may refuse. */
 #ifndef GW_TESTS_STRUCTURED_FIELDS_H
 #define GW_TESTS_STRUCTURED_FIELDS_H
 
@@ -47,9 +47,20 @@ typedef struct sf_list {
     size_t size;
 } sf_list_t;
 
+typedef struct sf_member {
+    const char *key;
+    sf_item_t item;
+} sf_member_t;
+
+typedef struct sf_dictionary {
+    sf_member_t *members; /* each key once, with its last value */
+    size_t size;
+} sf_dictionary_t;
+
 /** @param arena holds the result   @return false: it is to be ignored as a whole */
 bool sf_parse_item(gw_arena_t *arena, const char *text, size_t len, sf_item_t *ret);
 bool sf_parse_list(gw_arena_t *arena, const char *text, size_t len, sf_list_t *ret);
+bool sf_parse_dictionary(gw_arena_t *arena, const char *text, size_t len, sf_dictionary_t *ret);
 /** @return NULL: it has none of that name */
 const sf_bare_t *sf_parameter(const sf_item_t *item, const char *key);
 

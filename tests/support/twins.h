@@ -9,7 +9,7 @@
 #include "tests/support/gateway.h"
 #include "tests/support/origin.h"
 
-enum { NUM_TWINS = 2, TWINS_LATE_MS = 250 };
+enum { NUM_TWINS = 2, TWINS_LATE_MS = 5 };
 
 typedef struct twins {
     gateway_t *gateways[NUM_TWINS];

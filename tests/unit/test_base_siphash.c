@@ -47,8 +47,11 @@ static uint64_t little_endian(const uint8_t bytes[8])
     return word;
 }
 
-/** SipHash-c-d: pads the message to whole words, its length modulo 256 in the last octet, and takes them in turn. */
-static uint64_t slow_siphash(unsigned c, unsigned d, const uint8_t key[16], const uint8_t *message, size_t len)
+/** SipHash-c-d: pads the message to whole words, its length modulo 256 in the last octet, and takes them in turn.
+ *  @param second NULL: the hash of 64 bits; else the one of 128, whose second half this takes (its authors' addition)
+ */
+static uint64_t slow_siphash(unsigned c, unsigned d, const uint8_t key[16], const uint8_t *message, size_t len,
+                             uint64_t *second)
 {
     uint8_t name[] = "somepseudorandomlygeneratedbytes"; /* where the constants come from: big-endian words of it */
     uint64_t initial[4] = {0};
@@ -56,6 +59,8 @@ static uint64_t slow_siphash(unsigned c, unsigned d, const uint8_t key[16], cons
         initial[i / 8] = initial[i / 8] * 256 + name[i];
     uint64_t k0 = little_endian(key), k1 = little_endian(key + 8);
     uint64_t v0 = initial[0] ^ k0, v1 = initial[1] ^ k1, v2 = initial[2] ^ k0, v3 = initial[3] ^ k1;
+    if (second != NULL)
+        v1 ^= 0xee;
     size_t padded_len = (len / 8 + 1) * 8;
     uint8_t *padded = calloc(1, padded_len);
     if (len != 0)
@@ -69,10 +74,17 @@ static uint64_t slow_siphash(unsigned c, unsigned d, const uint8_t key[16], cons
         v0 ^= word;
     }
     free(padded);
-    v2 ^= 0xff;
+    v2 ^= second != NULL ? 0xee : 0xff;
     for (unsigned i = 0; i != d; ++i)
         do_round(&v0, &v1, &v2, &v3);
-    return v0 ^ v1 ^ v2 ^ v3;
+    uint64_t hash = v0 ^ v1 ^ v2 ^ v3;
+    if (second != NULL) {
+        v1 ^= 0xdd;
+        for (unsigned i = 0; i != d; ++i)
+            do_round(&v0, &v1, &v2, &v3);
+        *second = v0 ^ v1 ^ v2 ^ v3;
+    }
+    return hash;
 }
 
 static void fill(uint8_t *bytes, size_t len)
@@ -87,8 +99,36 @@ static void the_slow_implementation_is_the_papers(void **state)
     uint8_t key[16], message[15];
     fill(key, sizeof(key));
     fill(message, sizeof(message));
-    assert_true(slow_siphash(2, 4, key, message, 15) == 0xa129ca6149be45e5ull);
-    assert_true(slow_siphash(2, 4, key, message, 0) == 0x726fdb47dd0e0e31ull);
+    assert_true(slow_siphash(2, 4, key, message, 15, NULL) == 0xa129ca6149be45e5ull);
+    assert_true(slow_siphash(2, 4, key, message, 0, NULL) == 0x726fdb47dd0e0e31ull);
+}
+
+static void the_slow_one_of_128_bits_is_its_authors(void **state)
+{
+    /* the first two of their vectors: key 00..0f, nothing and the octet 00 */
+    uint8_t key[16], message[1];
+    uint64_t second;
+    fill(key, sizeof(key));
+    fill(message, sizeof(message));
+    assert_true(slow_siphash(2, 4, key, message, 0, &second) == 0xe6a825ba047f81a3ull);
+    assert_true(second == 0x930255c71472f66dull);
+    assert_true(slow_siphash(2, 4, key, message, 1, &second) == 0x44af996bd8c187daull);
+    assert_true(second == 0x45fc229b11597634ull);
+}
+
+static void the_hash_of_128_bits_is_as_slowly_computed(void **state)
+{
+    uint8_t key_bytes[16];
+    fill(key_bytes, sizeof(key_bytes));
+    const uint64_t key[2] = {0x0706050403020100ull, 0x0f0e0d0c0b0a0908ull};
+    for (size_t len = 0; len != 100; ++len) {
+        uint8_t *message = malloc(len != 0 ? len : 1);
+        fill(message, len);
+        uint64_t hash[2], second, first = slow_siphash(1, 3, key_bytes, message, len, &second);
+        gw_siphash_128(key, gw_str((const char *)message, len), hash);
+        assert_true(hash[0] == first && hash[1] == second);
+        free(message);
+    }
 }
 
 static void each_length_hashes_as_slowly_computed(void **state)
@@ -99,7 +139,7 @@ static void each_length_hashes_as_slowly_computed(void **state)
     for (size_t len = 0; len != 600; ++len) {
         uint8_t *message = malloc(len != 0 ? len : 1); /* exactly as long as it may be read */
         fill(message, len);
-        uint64_t expected = slow_siphash(1, 3, key_bytes, message, len);
+        uint64_t expected = slow_siphash(1, 3, key_bytes, message, len, NULL);
         uint64_t hash = gw_siphash(key, gw_str((const char *)message, len));
         if (hash != expected)
             fail_msg("length %zu: %016llx instead of %016llx", len, (unsigned long long)hash,
@@ -119,7 +159,7 @@ static void random_keys_and_messages_at_any_alignment_hash_as_slowly_computed(vo
         size_t start = gw_random_below(&random, 9), len = gw_random_below(&random, 130);
         const uint64_t key[2] = {little_endian(key_bytes), little_endian(key_bytes + 8)};
         assert_true(gw_siphash(key, gw_str((const char *)room + start, len)) ==
-                    slow_siphash(1, 3, key_bytes, room + start, len));
+                    slow_siphash(1, 3, key_bytes, room + start, len, NULL));
     }
 }
 
@@ -146,6 +186,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_slow_implementation_is_the_papers),
+        cmocka_unit_test(the_slow_one_of_128_bits_is_its_authors),
+        cmocka_unit_test(the_hash_of_128_bits_is_as_slowly_computed),
         cmocka_unit_test(each_length_hashes_as_slowly_computed),
         cmocka_unit_test(random_keys_and_messages_at_any_alignment_hash_as_slowly_computed),
         cmocka_unit_test(each_bit_of_key_and_message_matters),

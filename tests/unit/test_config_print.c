@@ -292,6 +292,7 @@ static void every_example_loads_clean_and_prints_what_loads_again(void **state)
         {"conf/examples/resilience.yaml", false},
         {"conf/examples/virtual-hosts.yaml", false},
         {"conf/examples/auth.yaml", false},
+        {"conf/examples/cache.yaml", false},
         {"conf/examples/client-certificates.yaml", true},
         {"conf/examples/demo.yaml", true},
         {"conf/examples/tls.yaml", true},

@@ -137,6 +137,9 @@ static void what_is_held_stays_whole_when_it_is_forgotten(void **state)
     assert_true(gw_str_equal(ended->payload, GW_STR("e")));
     assert_true(gw_str_equal(older->name, GW_STR("alice")));
     size_t bytes = gw_token_cache_bytes(cache);
+    assert_ptr_equal(gw_token_cache_hold(evicted), evicted);
+    gw_token_cache_release(cache, evicted);
+    assert_true(gw_str_equal(evicted->name, GW_STR("alice"))); /* one holds it yet */
     gw_token_cache_release(cache, evicted);
     gw_token_cache_release(cache, ended);
     gw_token_cache_release(cache, older);

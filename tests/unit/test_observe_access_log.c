@@ -200,6 +200,69 @@ static void what_workers_write_at_full_speed_is_in_the_file_or_counted(void **st
     assert_int_equal(said.num, 0);
 }
 
+static bool wait_until_written(gw_access_log_t *log, size_t num_bytes)
+{
+    uint64_t until_ms = now_ms() + 60000;
+
+    while (gw_access_log_stats(log).bytes_written < num_bytes) {
+        if (now_ms() > until_ms)
+            return false;
+        sched_yield();
+    }
+    return true;
+}
+
+enum { QUIET_MS = 130, NUM_QUIET = 5 };
+
+struct lonely {
+    gw_access_log_t *log;
+    size_t worker, line_bytes, num_before;
+    pthread_barrier_t *both;
+    bool is_written;
+};
+
+/* Lines of two workers come together when there was none for so long that the thread sleeps. */
+static void *write_when_all_is_quiet(void *arg)
+{
+    struct lonely *lonely = arg;
+
+    lonely->is_written = true;
+    for (size_t i = 0; i != NUM_QUIET; ++i) {
+        poll(NULL, 0, QUIET_MS); /* which is what is asked for */
+        pthread_barrier_wait(lonely->both);
+        log_number(lonely->log, lonely->worker, 0);
+        size_t num_bytes = (lonely->num_before + 2 * (i + 1)) * lonely->line_bytes;
+        lonely->is_written = lonely->is_written && wait_until_written(lonely->log, num_bytes);
+    }
+    return NULL;
+}
+
+static void a_line_is_written_though_none_follows(void **state)
+{
+    gw_access_log_t *log = gw_access_log_create(GW_LOG_FILE, in_folder("access.log"), RING, 2, hear, NULL, error);
+    pthread_barrier_t both;
+    pthread_t threads[2];
+    size_t num = 0;
+
+    log_number(log, 0, 0);
+    assert_true(wait_until_written(log, 1));
+    size_t line_bytes = (size_t)gw_access_log_stats(log).bytes_written;
+    for (num = 1; num != 100; ++num) { /* one after the other */
+        log_number(log, num % 2, 0);
+        assert_true(wait_until_written(log, (num + 1) * line_bytes));
+    }
+    assert_int_equal(pthread_barrier_init(&both, NULL, 2), 0);
+    struct lonely lonely[2] = {{log, 0, line_bytes, num, &both, false}, {log, 1, line_bytes, num, &both, false}};
+    for (size_t i = 0; i != 2; ++i)
+        assert_int_equal(pthread_create(&threads[i], NULL, write_when_all_is_quiet, &lonely[i]), 0);
+    for (size_t i = 0; i != 2; ++i) {
+        pthread_join(threads[i], NULL);
+        assert_true(lonely[i].is_written);
+    }
+    pthread_barrier_destroy(&both);
+    gw_access_log_free(log, 5000);
+}
+
 static void after_a_rename_and_a_reopen_lines_go_to_a_new_file(void **state)
 {
     gw_access_log_t *log = gw_access_log_create(GW_LOG_FILE, in_folder("access.log"), RING, 1, hear, NULL, error);
@@ -498,6 +561,7 @@ int main(void)
         TEST(every_line_of_every_worker_reaches_the_file),
         TEST(an_existing_file_is_appended_to),
         TEST(what_workers_write_at_full_speed_is_in_the_file_or_counted),
+        TEST(a_line_is_written_though_none_follows),
         TEST(after_a_rename_and_a_reopen_lines_go_to_a_new_file),
         TEST(a_file_that_cannot_be_reopened_leaves_the_old_one_in_use),
         TEST(a_reload_switches_files_and_off_and_on),

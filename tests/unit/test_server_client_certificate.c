@@ -133,6 +133,19 @@ static void the_certificate_itself_stands_between_colons_beside_its_fingerprint(
     X509_free(certificate);
 }
 
+static void it_stays_until_the_last_reference_was_given_back(void **state)
+{
+    X509 *certificate = begin();
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_ASC, (const unsigned char *)"alice",
+                               -1, -1, 0);
+    gw_client_certificate_t *read = end(certificate, NULL);
+    assert_ptr_equal(gw_client_certificate_hold(read), read);
+    assert_null(gw_client_certificate_free(read));
+    expect(read, GW_CERTIFICATE_CN, "alice");
+    assert_null(gw_client_certificate_free(read));
+    assert_null(gw_client_certificate_hold(NULL));
+}
+
 static void a_name_that_is_not_there_is_empty(void **state)
 {
     gw_client_certificate_t *read = end(begin(), NULL);
@@ -251,6 +264,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_is_read),
         cmocka_unit_test(the_certificate_itself_stands_between_colons_beside_its_fingerprint),
+        cmocka_unit_test(it_stays_until_the_last_reference_was_given_back),
         cmocka_unit_test(a_name_that_is_not_there_is_empty),
         cmocka_unit_test(a_common_name_cannot_break_out_of_its_field),
         cmocka_unit_test(the_last_common_name_counts),

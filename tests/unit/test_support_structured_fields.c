@@ -177,6 +177,40 @@ static void what_is_no_list_is_refused_as_a_whole(void **state)
     }
 }
 
+static void dictionaries_have_each_key_once_with_its_last_value(void **state)
+{
+    static const char text[] = "a=1, b ,\tc;x=2 , a=\"z\";y, d=(1 2);q";
+    gw_arena_t *arena = gw_arena_create();
+    sf_dictionary_t dictionary;
+    if (!sf_parse_dictionary(arena, text, strlen(text), &dictionary))
+        fail_msg("'%s' is refused", text);
+    assert_int_equal(dictionary.size, 4);
+    assert_string_equal(dictionary.members[0].key, "a"); /* RFC 9651 4.2.2: in the place of the first */
+    assert_int_equal(dictionary.members[0].item.value.type, SF_STRING);
+    assert_non_null(sf_parameter(&dictionary.members[0].item, "y"));
+    assert_string_equal(dictionary.members[1].key, "b");
+    assert_int_equal(dictionary.members[1].item.value.type, SF_BOOLEAN);
+    assert_int_equal(dictionary.members[1].item.value.number, 1);
+    assert_int_equal(sf_parameter(&dictionary.members[2].item, "x")->number, 2);
+    assert_int_equal(dictionary.members[3].item.num_items, 2);
+    assert_non_null(sf_parameter(&dictionary.members[3].item, "q"));
+    assert_true(sf_parse_dictionary(arena, "", 0, &dictionary) && dictionary.size == 0);
+    gw_arena_free(arena);
+}
+
+static void what_is_no_dictionary_is_refused_as_a_whole(void **state)
+{
+    static const char *const texts[] = {"a,", "a,,b", ",a", "a=1 b", "A=1",   "a =1", "a= 1",
+                                        "a=", "a;",   "=1", "a=(1",  "a=1;;", "a, &", "a=1;b="};
+    for (size_t i = 0; i != sizeof(texts) / sizeof(texts[0]); ++i) {
+        gw_arena_t *arena = gw_arena_create();
+        sf_dictionary_t dictionary;
+        if (sf_parse_dictionary(arena, texts[i], strlen(texts[i]), &dictionary))
+            fail_msg("'%s' is read", texts[i]);
+        gw_arena_free(arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +219,8 @@ int main(void)
         cmocka_unit_test(lists_have_items_with_parameters_and_inner_lists),
         cmocka_unit_test(the_last_of_two_equal_parameters_counts_in_the_place_of_the_first),
         cmocka_unit_test(what_is_no_list_is_refused_as_a_whole),
+        cmocka_unit_test(dictionaries_have_each_key_once_with_its_last_value),
+        cmocka_unit_test(what_is_no_dictionary_is_refused_as_a_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
