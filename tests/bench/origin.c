@@ -3,6 +3,7 @@
  *
  *   any path   200 with 120 bytes
  *   /bytes/N   200 with N bytes, 0..1048576
+ *   /cacheable/N/...  the same, and it may be kept for an hour
  *   /counters  200 with "CONNECTIONS REQUESTS\n" taken since the start, this one included
  *
  * The bodies repeat "origin PORT\n", so that they show which origin answered.  One thread, epoll, level-triggered.
@@ -33,7 +34,8 @@ struct connection {
     size_t body_bytes;     /* of the answer, from `body` */
     size_t sent_bytes;     /* of both; an answer is under way while this is less than their sum */
     size_t formatted_size; /* the body size for which `head` was made, SIZE_MAX: none */
-    char head[160];
+    bool is_cacheable;     /* that head says so */
+    char head[200];
     char input[MAX_INPUT_BYTES + 1]; /* the last byte stays 0: it ends the reading of a number */
 };
 
@@ -64,8 +66,8 @@ static bool read_content_length(const char *head, size_t length, uint64_t *ret_l
 static void format_head(struct connection *c, const char *status, size_t size, const char *text)
 {
     c->head_bytes = (size_t)snprintf(c->head, sizeof(c->head),
-                                     "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n%s", status,
-                                     size, text);
+                                     "HTTP/1.1 %s\r\nContent-Type: text/plain\r\n%sContent-Length: %zu\r\n\r\n%s",
+                                     status, c->is_cacheable ? "Cache-Control: max-age=3600\r\n" : "", size, text);
     c->body_bytes = 0;
     c->formatted_size = SIZE_MAX;
 }
@@ -76,8 +78,13 @@ static void prepare_answer(struct connection *c, const char *head, size_t length
     const char *space = memchr(head, ' ', length), *path = space == NULL ? head : space + 1;
     size_t path_bytes = (size_t)(head + length - path), size = DEFAULT_BODY_BYTES;
 
+    bool is_cacheable = starts_with(path, path_bytes, "/cacheable/");
+
     ++num_requests;
     c->sent_bytes = 0;
+    if (c->is_cacheable != is_cacheable)
+        c->formatted_size = SIZE_MAX;
+    c->is_cacheable = is_cacheable;
     if (starts_with(path, path_bytes, "/counters ")) {
         char text[48];
         int text_bytes = snprintf(text, sizeof(text), "%llu %llu\n", (unsigned long long)num_connections,
@@ -85,8 +92,8 @@ static void prepare_answer(struct connection *c, const char *head, size_t length
         format_head(c, "200 OK", (size_t)text_bytes, text);
         return;
     }
-    if (starts_with(path, path_bytes, "/bytes/")) {
-        size = strtoul(path + strlen("/bytes/"), NULL, 10);
+    if (is_cacheable || starts_with(path, path_bytes, "/bytes/")) {
+        size = strtoul(path + (is_cacheable ? strlen("/cacheable/") : strlen("/bytes/")), NULL, 10);
         if (size > MAX_BODY_BYTES) {
             format_head(c, "400 Bad Request", 0, "");
             return;

@@ -63,6 +63,7 @@ build_helpers() {
     done
 }
 
+cache_folders=() # of peers that keep files outside of $work
 declare -A started=() # pids of session leaders: a session holds one program with all its children
 load_pid=
 
@@ -134,7 +135,7 @@ clean_up() {
     trap '' INT TERM HUP
     [ -z "$load_pid" ] || kill "$load_pid" 2>/dev/null
     stop_sessions "${!started[@]}"
-    rm -rf "$work"
+    rm -rf "$work" "${cache_folders[@]}"
 }
 
 # Sets work, which is removed at the end, when everything that was started is ended too.

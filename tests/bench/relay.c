@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * relay --upstream PORT [--port N] [--refuse TEXT]: copies bytes between each client connection and one upstream
- * connection of its own, both on 127.0.0.1, without looking at them.  What it costs is the kernel's part of proxying,
- * the floor of the table.  With --refuse, what a client sends at once and has TEXT in it is answered with a 429
- * instead: the kernel's part of refusing. One thread, epoll, read and write: splice would cost more system calls for
- * small answers. A side that stops sending (FIN) is passed on as such; an error on either side ends both. */
+ * relay --upstream PORT [--port N] [--refuse TEXT] [--answer FILE]: copies bytes between each client connection and one
+ * upstream connection of its own, both on 127.0.0.1, without looking at them.  What it costs is the kernel's part of
+ * proxying, the floor of the table.  With --refuse, what a client sends at once and has TEXT in it is answered with a
+ * 429 instead: the kernel's part of refusing; with --answer, everything with what stands in the file. One thread,
+ * epoll, read and write: splice would cost more system calls for small answers. A side that stops sending (FIN) is
+ * passed on as such; an error on either side ends both. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -81,6 +82,18 @@ static ssize_t write_some(int fd, const char *bytes, size_t length)
 static const char refusal[] = "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain\r\nContent-Length: 18\r\n\r\n"
                               "too many requests\n";
 
+static char *answer; /* to every request; NULL: they go upstream */
+static size_t answer_bytes;
+
+static void read_answer(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    if (file == NULL || (answer = malloc(1 << 21)) == NULL)
+        err(1, "%s", path);
+    answer_bytes = fread(answer, 1, 1 << 21, file);
+    fclose(file);
+}
+
 static bool is_refused(const struct side *from, size_t length)
 {
     return refused_text != NULL && from->is_client &&
@@ -101,6 +114,8 @@ static bool copy_once(struct side *from)
     }
     if (is_refused(from, (size_t)got))
         return write_some(from->fd, refusal, sizeof(refusal) - 1) == (ssize_t)sizeof(refusal) - 1;
+    if (answer != NULL && from->is_client)
+        return write_some(from->fd, answer, answer_bytes) == (ssize_t)answer_bytes;
     ssize_t written = write_some(to->fd, shared_buffer, (size_t)got);
     if (written < 0)
         return false;
@@ -188,7 +203,7 @@ static void accept_one(int listen_fd, uint16_t upstream_port)
 
 static void usage(void)
 {
-    errx(2, "usage: relay --upstream PORT [--port N] [--refuse TEXT]");
+    errx(2, "usage: relay --upstream PORT [--port N] [--refuse TEXT] [--answer FILE]");
 }
 
 int main(int argc, char **argv)
@@ -202,6 +217,8 @@ int main(int argc, char **argv)
             upstream_port = loopback_parse_port(argv[i + 1]);
         else if (i + 1 < argc && strcmp(argv[i], "--refuse") == 0)
             refused_text = argv[i + 1];
+        else if (i + 1 < argc && strcmp(argv[i], "--answer") == 0)
+            read_answer(argv[i + 1]);
         else
             usage();
     }

@@ -15,6 +15,10 @@ peer_h2o_version() {
 }
 
 peer_h2o_supports() {
+    [ -z "$cache_bytes" ] || {
+        say 'bench: h2o has no cache here; going on without it'
+        return 1
+    }
     [ -z "$credentials$limit_rate" ] || {
         say 'bench: h2o checks no tokens and limits no rates; going on without it'
         return 1

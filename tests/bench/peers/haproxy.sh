@@ -15,7 +15,7 @@ peer_haproxy_version() {
 }
 
 peer_haproxy_start() {
-    local tls='' rules='' table='type ip' key=src
+    local tls='' rules='' table='type ip' key=src cache=''
     if [ "$scheme" = https ]; then
         cat "$certificate" "$certificate_key" >"$dir/both.pem"
         tls="ssl crt $dir/both.pem"
@@ -37,6 +37,16 @@ peer_haproxy_start() {
     stick-table $table size $limit_keys expire 10m store http_req_rate(1${limit_rate#*/})
     http-request track-sc0 $key
     http-request deny deny_status 429 if { sc_http_req_rate(0) gt $limit_burst }"
+    # blocks of 1 KiB, in memory that one process shares with itself
+    [ -z "$cache_bytes" ] || {
+        cache="cache memory
+    total-max-size $((cache_bytes >> 20))
+    max-object-size 1000000
+    max-age 3600"
+        rules+='
+    http-request cache-use memory
+    http-response cache-store memory'
+    }
     cat >"$dir/conf" <<END
 global
     nbthread 1
@@ -47,6 +57,7 @@ defaults
     timeout server 60s
     option forwardfor
     http-reuse always
+$cache
 frontend front
     bind 127.0.0.1:$port $tls
 $rules

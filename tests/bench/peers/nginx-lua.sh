@@ -19,6 +19,10 @@ peer_nginx_lua_version() {
 }
 
 peer_nginx_lua_supports() {
+    [ -z "$cache_bytes" ] || {
+        say 'bench: nginx-lua has no cache here; going on without it'
+        return 1
+    }
     [ "$credentials" = jwt ] || {
         say "bench: nginx-lua would do what nginx does here; going on without it"
         return 1

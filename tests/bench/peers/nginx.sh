@@ -24,7 +24,7 @@ peer_nginx_supports() {
 # nginx_modules, nginx_http, nginx_location: what other peers add to its configuration
 peer_nginx_start() {
     # shellcheck disable=SC2016 # a variable of nginx
-    local tls='' user='' kind limit_http='' limit_location='' key='$binary_remote_addr'
+    local tls='' user='' kind limit_http='' limit_location='' files cache_http='' cache_location='' key='$binary_remote_addr'
     if [ "$scheme" = https ]; then
         tls="ssl_certificate $certificate; ssl_certificate_key $certificate_key; ssl_protocols TLSv1.2 TLSv1.3;"
     fi
@@ -38,6 +38,15 @@ peer_nginx_start() {
     limit_req_status 429;
     limit_req_log_level info;"
         limit_location="limit_req zone=limits burst=$((limit_burst - 1)) nodelay;"
+    }
+    # files on a tmpfs are as good as memory; what is known of them takes 128 bytes each
+    [ -z "$cache_bytes" ] || {
+        files=$(mktemp -d /dev/shm/sluice-bench-XXXXXX)
+        cache_folders+=("$files")
+        cache_http="proxy_cache_path $files levels=1:2 keys_zone=memory:256m max_size=$cache_bytes inactive=1h use_temp_path=off;
+    open_file_cache max=200000 inactive=1h;
+    open_file_cache_valid 1h;"
+        cache_location='proxy_cache memory;'
     }
     cat >"$dir/conf" <<END
 daemon off;
@@ -53,6 +62,7 @@ http {
     access_log off;
     ${nginx_http:-}
     $limit_http
+    $cache_http
     keepalive_requests 1000000000;
     $(for kind in client_body proxy fastcgi uwsgi scgi; do echo "${kind}_temp_path $dir/$kind;"; done)
     upstream origin {
@@ -66,6 +76,7 @@ http {
         location / {
             ${nginx_location:-}
             $limit_location
+            $cache_location
             proxy_pass http://origin;
             proxy_http_version 1.1;
             proxy_set_header Connection "";

@@ -25,13 +25,17 @@ peer_relay_supports() {
     }
 }
 
-# it cannot count, but it can refuse what the workload says will be
+# it cannot count, but it can refuse what the workload says will be; it remembers nothing, but it can say the same to everybody
 peer_relay_is_floor() {
-    [ -n "$refused_text" ]
+    [ -n "$refused_text$cache_bytes" ]
 }
 
 peer_relay_start() {
     local refuse=()
     [ -z "$refused_text" ] || refuse=(--refuse "$refused_text")
+    [ -z "$cache_bytes" ] || {
+        curl -si --max-time 5 "http://127.0.0.1:$origin_port$path" >"$dir/answer"
+        refuse=(--answer "$dir/answer")
+    }
     launch "$work/relay" --port "$port" --upstream "$origin_port" "${refuse[@]}"
 }

@@ -15,6 +15,10 @@ peer_sluice_plain_version() {
 }
 
 peer_sluice_plain_supports() {
+    [ -z "$cache_bytes" ] || {
+        say 'bench: sluice-plain has no cache here; going on without it'
+        return 1
+    }
     [ -n "$credentials$limit_rate" ] || {
         say 'bench: sluice-plain would do what sluice does here; going on without it'
         return 1

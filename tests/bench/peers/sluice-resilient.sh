@@ -15,6 +15,10 @@ peer_sluice_resilient_version() {
 }
 
 peer_sluice_resilient_supports() {
+    [ -z "$cache_bytes" ] || {
+        say 'bench: sluice-resilient has no cache here; going on without it'
+        return 1
+    }
     [ -z "$credentials$limit_rate" ] || {
         say 'bench: sluice-resilient is about failing services, not about tokens or limits; going on without it'
         return 1

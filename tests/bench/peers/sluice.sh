@@ -27,6 +27,8 @@ peer_sluice_start() {
     [ -z "$limit_field" ] || key="key: header:$limit_field, when_missing: refuse"
     [ -z "$limit_rate" ] ||
         filters=", filters: [ { rate_limit: { $key, rate: $limit_rate, burst: $limit_burst, keys: $limit_keys$limit_more } } ]"
+    # Cache-Status, too: that is its default
+    [ -z "$cache_bytes" ] || filters=", filters: [ { cache: { capacity: $((cache_bytes >> 20))MiB } } ]"
     cat >"$dir/conf.yaml" <<END
 workers: $workers
 access_log: off
