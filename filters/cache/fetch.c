@@ -64,6 +64,7 @@ static void copy_facts(gw_exchange_t *to, const gw_exchange_t *from)
     to->connected_us = from->connected_us;
     to->response_us = from->response_us;
     to->result = from->result;
+    gw_exchange_take_decisions(to, from);
 }
 
 /** Whether a 304 names another response than the one it was asked about: it must not change that one (RFC 9111 4.3.4),

@@ -465,6 +465,8 @@ static void behind_the_cache_each_coding_is_a_variant(void **state)
                 reply_free(&reply);
             }
     assert_int_equal(atomic_load(&origin->num_requests), 3 * NUM_SCHEMES);
+    /* whoever had it fetched has in their line of the log what was decided on the way */
+    free(process_wait_for(gateway->process, "{\"filter\":\"compress\",\"verdict\":\"compressed\"", 1));
     gateway_stop(gateway);
     origin_stop(origin);
 }
